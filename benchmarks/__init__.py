@@ -1,0 +1,1 @@
+"""The bench: starts orchestrators, hurts them, measures them. It imports none of them."""

@@ -1,0 +1,279 @@
+"""The nouns of the bench. Nothing here starts a process or opens a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from shared.journal import Event
+
+PIPELINES = ("complaints", "github_stats", "youtube_stats")
+ENGINES = ("bare", "airflow", "prefect", "dagster")
+
+
+class Role(StrEnum):
+    """What a process of an engine does; the name faults aim by."""
+
+    CONTROL = "control"  # server, scheduler, daemon: decides what runs next
+    WORKER = "worker"  # supervises task processes
+    TASK = "task"  # executes the pipeline's own code
+
+
+class State(StrEnum):
+    """Where a run is, in words the engines share."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # terminal: the engine has given up
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a setup that is not as shipped, and why."""
+
+    name: str
+    value: str
+    default: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How an engine is run: engine, mode and variant, for example `airflow/local/tuned`.
+
+    `needed` lists what every setup of the engine sets so that it runs here at all (addresses,
+    secrets, switched-off telemetry); `settings` lists what tuning changes, empty for `default`.
+    """
+
+    engine: str
+    mode: str
+    variant: str
+    settings: tuple[Setting, ...] = ()
+    needed: tuple[Setting, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.engine}/{self.mode}/{self.variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an engine is started in: all that differs from one start to the next.
+
+    `directory` is empty and the engine's own (homes, configuration, logs in `logs/`).
+    `metadata_url` is a SQLAlchemy URL `postgresql://user@host:port/database` of an empty database,
+    or "" for the engine's SQLite. `environment` holds the `ETL_*` variables of the pipelines.
+    `port` is where the web UI listens, on loopback; 0 means any free one.
+    """
+
+    directory: Path
+    metadata_url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+
+
+class Orchestrator(Protocol):
+    """An engine under test, driven from outside by processes and HTTP only."""
+
+    @property
+    def setup(self) -> Setup: ...
+
+    def version(self) -> str:
+        """Return the installed version, as the engine itself reports it."""
+
+    def start(self) -> None:
+        """Start every service and return when a run can be submitted.
+
+        Raises:
+            TimeoutError: a service was not ready in time; its log is quoted in the message.
+
+        """
+
+    def stop(self) -> None:
+        """Stop every service. Stopping what is stopped does nothing."""
+
+    def web_ui(self) -> str:
+        """Return the address of the web UI, or "" when there is none."""
+
+    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        """Ask for one run of a pipeline and return the engine's own handle of it.
+
+        `run` is our id: the pipeline's steps journal under it.
+        """
+
+    def state(self, handle: str) -> State:
+        """Ask once where the run is. Never waits.
+
+        A run that the engine itself continued under another id (Dagster's run retries) is followed.
+        """
+
+    def resume(self, handle: str) -> str:
+        """Continue a failed run the way this engine's manual says, and return its handle."""
+
+    def output(self, handle: str) -> str:
+        """Return what the steps of the run printed, as the engine's API or log store has it."""
+
+    def pids(self, role: Role) -> Sequence[int]:
+        """Return the live processes of a role, oldest first; empty when it has none."""
+
+
+class Verdict(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"  # the check itself could not tell
+
+
+class Outcome(StrEnum):
+    """How a trial ended, best first."""
+
+    UNHARMED = "unharmed"  # no step was started twice
+    SELF_HEALED = "self_healed"  # the engine recovered alone
+    RESUMED = "resumed"  # it recovered after the bench did what the manual says
+    GAVE_UP = "gave_up"  # it said failed, and again after being resumed
+    STUCK = "stuck"  # at the deadline it still said waiting or running
+    ERROR = "error"  # the bench or a service broke: no statement about the engine
+
+
+class Truth(StrEnum):
+    """The engine's final state against what the warehouse holds."""
+
+    TRUE_SUCCESS = "true_success"
+    TRUE_FAILURE = "true_failure"
+    FALSE_SUCCESS = "false_success"  # green, and rows are lost or wrong
+    FALSE_FAILURE = "false_failure"  # red, and every row is there
+    LIMBO = "limbo"  # no final state at the deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says of one trial."""
+
+    check: str
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a pipeline is asked to do in a trial; what must arrive is the source's ground truth."""
+
+    name: str
+    pipeline: str
+    parameters: Mapping[str, Any]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What had to arrive, what did, and what was done twice. Counts of rows unless said."""
+
+    expected: int
+    present: int
+    lost: int  # expected and not in the warehouse
+    unexpected: int  # in the warehouse, and not (or not so) in the ground truth
+    duplicated: int  # keys that stand more than once in the warehouse
+    quarantined: int
+    balance: bool  # extracted = loaded + quarantined + superseded, from stored counts
+    digest: str  # content hash of the warehouse's tables
+    requests: int  # that the source served
+
+    @property
+    def complete(self) -> bool:
+        """Whether the warehouse equals the ground truth, row by row."""
+        return not (self.lost or self.unexpected or self.duplicated) and self.balance
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One scenario on one setup, once: what was asked for and what happened."""
+
+    setup: Setup
+    workload: Workload
+    scenario: str
+    run: str
+    history: tuple[Event, ...]
+    state: State | None  # None: the bench broke before it knew
+    ledger: Ledger | None
+
+
+Check = Callable[[Trial], Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What goes wrong during a workload, and what must hold afterwards."""
+
+    name: str
+    title: str
+    fault: Fault
+    checks: tuple[Check, ...]
+    deadline_s: float = 120.0
+
+
+class World(Protocol):
+    """Everything a fault may touch. The pipeline's code is not in it."""
+
+    @property
+    def orchestrator(self) -> Orchestrator: ...
+
+    @property
+    def source_url(self) -> str:
+        """Where the stand-in source takes requests and, under `/_control`, its faults."""
+
+    @property
+    def holds(self) -> Path:
+        """The directory of armed hold points."""
+
+
+class Fault(Protocol):
+    """One thing that goes wrong, from outside the pipeline's code."""
+
+    @property
+    def name(self) -> str: ...
+
+    def prepare(self, world: World, run: str, workload: Workload) -> None:
+        """Arm what must be armed before the run is submitted."""
+
+    def due(self, history: Sequence[Event]) -> bool:
+        """Is this the moment to strike? Asked after every look at the journal, until true."""
+
+    def inject(self, world: World, history: Sequence[Event]) -> str:
+        """Do the damage and say in a few words what was damaged."""
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Did the damage hit the phase it was meant for? If not, the verdict is unknown."""
+
+    def heal(self, world: World) -> None:
+        """Undo what the fault did to the surroundings. Healing twice does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of results.jsonl. A number that could not be measured is null, never 0."""
+
+    schema: int
+    campaign: str
+    engine: str
+    version: str
+    mode: str
+    variant: str
+    pipeline: str
+    workload: str
+    scenario: str
+    trial: int  # repetition, from 1
+    warmup: bool
+    started: str  # ISO 8601, UTC
+    outcome: Outcome
+    truth: Truth | None
+    measures: Mapping[str, float | None]  # names end in their unit
+    ledger: Mapping[str, Any] | None
+    findings: tuple[Finding, ...]
+    journal: str  # path beside results.jsonl
+    environment: Mapping[str, Any]
+    seed: int
+    command: str  # that repeats this trial alone
+    error: str = ""  # why the outcome is `error`; else empty

@@ -1,0 +1,181 @@
+"""One HTTP session, and every way in which a source can fail, sorted into three classes.
+
+    SourceError
+    ├── TransientError    worth another try: a time-out, a reset, 5xx, an answer that is not whole
+    ├── RateLimitedError  worth another try after `until`
+    └── PermanentError    another try gives the same: 400, 401, a quota that is used up
+
+Nothing here retries or waits (pacing towards the live complaints API excepted): that is the
+orchestrator's part.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from shared.config import LIVE_URLS, settings
+
+USER_AGENT = "orchestrators-side-by-side/0.1 (ETL comparison of Airflow, Prefect and Dagster)"
+LIVE_COMPLAINTS_PER_MINUTE = 15  # the API throttles a client at 20
+SECONDARY_LIMIT_S = 60  # GitHub: wait at least a minute when a secondary limit names no moment
+SECRET_PARAMETERS = re.compile(r"([?&](?:key|access_token|token|api_key)=)[^&#\s]+", re.IGNORECASE)
+
+
+class SourceError(Exception):
+    """A request to a source failed.
+
+    Attributes: `url` without secrets; `status`, the HTTP status, or None when no answer came;
+    `hint`, what to do about it.
+    """
+
+    def __init__(self, what: str, url: str, status: int | None = None, hint: str = "") -> None:
+        self.what, self.url, self.status, self.hint = what, without_secrets(url), status, hint
+        super().__init__(what, self.url, status, hint)
+
+    def __str__(self) -> str:
+        status = f" (status {self.status})" if self.status is not None else ""
+        hint = f". {self.hint}" if self.hint else ""
+        return f"{without_secrets(self.what)}{status} from {self.url}{hint}"
+
+
+class TransientError(SourceError):
+    """The same request may succeed in a moment."""
+
+
+class RateLimitedError(SourceError):
+    """The same request succeeds after `until`, an aware UTC moment."""
+
+    def __init__(self, what: str, url: str, status: int | None, hint: str, until: datetime) -> None:
+        super().__init__(what, url, status, hint)
+        self.until = until
+        self.args = (what, self.url, status, hint, until)  # so that it pickles
+
+    def wait_s(self) -> float:
+        """Return how many seconds from now `until` is, at least 0."""
+        return max(0.0, (self.until - datetime.now(UTC)).total_seconds())
+
+
+class PermanentError(SourceError):
+    """The same request will fail again."""
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with the values of key and token parameters replaced."""
+    return SECRET_PARAMETERS.sub(r"\1***", text)
+
+
+@cache
+def session() -> requests.Session:
+    """Return this process's session."""
+    made = requests.Session()
+    made.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+    if settings().source == "live":
+        made.mount(LIVE_URLS["complaints"], _paced())
+    return made
+
+
+def _paced() -> requests.adapters.BaseAdapter:
+    # Steps run in different processes: the bucket is a file that all of them share.
+    from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
+    from requests_ratelimiter import LimiterAdapter
+
+    bucket = SQLiteBucket.init_from_file(
+        [Rate(LIVE_COMPLAINTS_PER_MINUTE, Duration.MINUTE)],
+        db_path=str(Path(tempfile.gettempdir(), "etl-complaints-pace.sqlite")),
+        use_file_lock=True,
+    )
+    adapter: requests.adapters.BaseAdapter = LimiterAdapter(limiter=Limiter(bucket))
+    return adapter
+
+
+def get(
+    url: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> requests.Response:
+    """Fetch and return an answer of status 2xx, 304, 404 or 451; those the caller must tell apart.
+
+    Raises:
+        TransientError, RateLimitedError, PermanentError: see the top of this module.
+
+    """
+    try:
+        response = session().get(url, params=params, headers=headers, timeout=settings().timeout_s)
+    except requests.Timeout as error:
+        raise TransientError(f"no answer in {settings().timeout_s:g} s", _url(error, url)) from None
+    except requests.RequestException as error:
+        what = f"{type(error).__name__}: {without_secrets(str(error))}"[:300]
+        raise TransientError(what, _url(error, url)) from None
+    if response.ok or response.status_code in (304, 404, 451):
+        return response
+    raise classify(response)
+
+
+def _url(error: requests.RequestException, url: str) -> str:
+    return (error.request.url if error.request is not None else None) or url
+
+
+def classify(response: requests.Response) -> SourceError:
+    """Return the error that an answer of status 4xx or 5xx stands for."""
+    status, url = response.status_code, response.url
+    reason = _reason(response)
+    until = limited_until(response)
+    if until is not None:
+        return RateLimitedError(
+            f"rate limited: {reason}", url, status, f"It ends at {until:%H:%M:%S} UTC", until
+        )
+    if "quotaExceeded" in reason or "dailyLimitExceeded" in reason:
+        hint = "The quota of the key is used up until midnight Pacific time"
+        return PermanentError(reason, url, status, hint)
+    if status in (408, 424, 425, 500, 502, 503, 504) or "rateLimitExceeded" in reason:
+        return TransientError(reason, url, status)
+    if status in (401, 403):
+        return PermanentError(reason, url, status, "Check the key or token in the environment")
+    return PermanentError(reason, url, status)
+
+
+def limited_until(response: requests.Response) -> datetime | None:
+    """Return the moment at which a rate limit ends, or None when the answer speaks of none.
+
+    `Retry-After` in seconds or as a date (RFC 9110); `x-ratelimit-reset` in epoch seconds and the
+    secondary limit without a moment (GitHub REST API, "Rate limits").
+    """
+    if response.status_code not in (403, 429, 503):
+        return None
+    now, headers = datetime.now(UTC), response.headers
+    if after := headers.get("Retry-After"):
+        return (
+            now + timedelta(seconds=int(after)) if after.isdigit() else parsedate_to_datetime(after)
+        )
+    if headers.get("x-ratelimit-remaining") == "0" and "x-ratelimit-reset" in headers:
+        return datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC)
+    if response.status_code == 429 or "secondary rate limit" in response.text.lower():
+        return now + timedelta(seconds=SECONDARY_LIMIT_S)
+    return None
+
+
+def _reason(response: requests.Response) -> str:
+    """Return the source's own words for its refusal, in one line of at most 300 characters."""
+    try:
+        body = response.json()
+    except requests.JSONDecodeError:
+        return f"{response.reason or 'refused'}"
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        reasons = [e.get("reason", "") for e in error.get("errors", []) if isinstance(e, dict)]
+        words = " ".join(filter(None, [*reasons, error.get("message") or error.get("detail")]))
+        return (words or str(error))[:300]
+    return str(error)[:300]
+
+
+def host(url: str) -> str:
+    """Return the host of an address, for messages."""
+    return urlsplit(url).hostname or url

@@ -1,0 +1,138 @@
+"""The journal: what every step of a run did, one line an event, in one file a run.
+
+The file survives what the orchestrator does not: each event is a single `write(2)` to a file opened
+with `O_APPEND`, so a SIGKILL leaves whole lines only and processes never interleave (on a local
+file system).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from shared.config import settings
+
+MAX_LINE_BYTES = 4096  # what one write(2) to an O_APPEND file delivers in one piece
+HOLD_POLL_S = 0.01
+
+KINDS = (
+    "submitted",
+    "started",
+    "checkpoint",
+    "committed",
+    "finished",
+    "failed",
+    "fault_injected",
+    "healed",
+    "resumed",
+    "ended",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a journal.
+
+    `at` is `time.monotonic()` in seconds, one clock for all processes of a machine; `wall` is Unix
+    time in seconds, for people. `attempt` counts the starts of the same step and key, from 1; it is
+    numbered when the journal is read, since no process knows what its predecessors did.
+    """
+
+    at: float
+    wall: float
+    kind: str
+    run: str
+    step: str = ""
+    key: str = ""
+    attempt: int = 0
+    pid: int = 0
+    host: str = ""
+    detail: Any = None
+
+
+def path(directory: Path, run: str) -> Path:
+    """Return the file of a run; characters that a file name cannot hold become `_`."""
+    return directory / (re.sub(r"[^\w.+-]", "_", run) + ".jsonl")
+
+
+def record(kind: str, run: str, step: str = "", key: str = "", detail: Any = None) -> None:
+    """Append one event to the run's journal; do nothing when `ETL_JOURNAL` is unset.
+
+    When the hold point `kind:step:key` is armed, the event is written first and the call then
+    waits until the process is killed or the hold is released.
+
+    Raises:
+        ValueError: the event does not fit into one atomic write.
+
+    """
+    directory = settings().journal
+    if directory is None:
+        return
+    append(directory, Event(
+        at=time.monotonic(), wall=time.time(), kind=kind, run=run, step=step, key=key,
+        pid=os.getpid(), host=socket.gethostname(), detail=detail,
+    ))  # fmt: skip
+    holds = settings().holds
+    if holds is not None:
+        _hold(hold_file(holds, run, kind, step, key))
+
+
+def append(directory: Path, event: Event) -> None:
+    """Write one event in one piece."""
+    line = orjson.dumps(asdict(event)) + b"\n"
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError(f"journal: an event of {len(line)} bytes; the most is {MAX_LINE_BYTES}")
+    descriptor = os.open(path(directory, event.run), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def step(name: str, run: str, key: str = "") -> Iterator[None]:
+    """Journal a step: `started`, then `finished`, or `failed` with the error's class and words."""
+    record("started", run, name, key)
+    try:
+        yield
+    except BaseException as error:
+        record("failed", run, name, key, f"{type(error).__name__}: {error}"[:1000])
+        raise
+    record("finished", run, name, key)
+
+
+def read(file: Path) -> tuple[Event, ...]:
+    """Return the events of a journal in the order of the clock; a missing file holds none."""
+    if not file.exists():
+        return ()
+    lines = file.read_bytes().splitlines()
+    events = sorted((Event(**orjson.loads(line)) for line in lines), key=lambda e: e.at)
+    return tuple(_numbered(events))
+
+
+def _numbered(events: Sequence[Event]) -> Iterator[Event]:
+    starts: Counter[tuple[str, str]] = Counter()
+    for event in events:
+        unit = (event.step, event.key)
+        starts[unit] += event.kind == "started"
+        yield replace(event, attempt=starts[unit])
+
+
+def hold_file(holds: Path, run: str, kind: str, step: str, key: str) -> Path:
+    """Return the file whose presence arms the hold point `kind:step:key` of a run."""
+    return holds / re.sub(r"[^\w.+-]", "_", f"{run}:{kind}:{step}:{key}")
+
+
+def _hold(file: Path) -> None:
+    while file.exists():
+        time.sleep(HOLD_POLL_S)
