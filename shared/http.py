@@ -19,11 +19,11 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import orjson
 import requests
 
-from shared.config import LIVE_URLS, settings
+from shared.config import LIVE_URLS, ConfigurationError, settings
 
 USER_AGENT = "orchestrators-side-by-side/0.1 (ETL comparison of Airflow, Prefect and Dagster)"
 LIVE_COMPLAINTS_PER_MINUTE = 15  # the API throttles a client at 20
@@ -67,6 +67,10 @@ class RateLimitedError(SourceError):
 
 class PermanentError(SourceError):
     """The same request will fail again."""
+
+
+# What no retry cures: an orchestrator gives up at once.
+FINAL = (PermanentError, ConfigurationError)
 
 
 def without_secrets(text: str) -> str:
@@ -165,10 +169,10 @@ def limited_until(response: requests.Response) -> datetime | None:
 def _reason(response: requests.Response) -> str:
     """Return the source's own words for its refusal, in one line of at most 300 characters."""
     try:
-        body = response.json()
+        said = response.json()
     except requests.JSONDecodeError:
         return f"{response.reason or 'refused'}"
-    error = body.get("error", body) if isinstance(body, dict) else body
+    error = said.get("error", said) if isinstance(said, dict) else said
     if isinstance(error, dict):
         reasons = [e.get("reason", "") for e in error.get("errors", []) if isinstance(e, dict)]
         words = " ".join(filter(None, [*reasons, error.get("message") or error.get("detail")]))
@@ -176,6 +180,20 @@ def _reason(response: requests.Response) -> str:
     return str(error)[:300]
 
 
-def host(url: str) -> str:
-    """Return the host of an address, for messages."""
-    return urlsplit(url).hostname or url
+def body(response: requests.Response) -> Any:
+    """Return an answer's JSON.
+
+    Raises:
+        TransientError: it is not JSON.
+
+    """
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError as error:
+        what, hint = f"the answer is not JSON: {error}", f"It begins with {response.content[:60]!r}"
+        raise TransientError(what, response.url, response.status_code, hint) from None
+
+
+def day(response: requests.Response) -> str:
+    """Return the UTC day of an answer by its source's clock (the `Date` header, RFC 9110)."""
+    return str(parsedate_to_datetime(response.headers["Date"]).date())

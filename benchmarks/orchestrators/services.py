@@ -1,0 +1,249 @@
+"""Services: start, wait for, log, stop a set of processes; used by every adapter.
+
+Each service runs under a guard (`guard.py`), which ends it and its descendants when the bench is
+gone. Where the guards are is also written down, so that the next start ends what a crash of the
+whole machine's session left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import psutil
+
+from benchmarks.model import Role
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNS = ROOT / "runs"
+GUARD = Path(__file__).with_name("guard.py")
+POLL_S = 0.1
+GRACE_S = 5.0  # from SIGTERM to SIGKILL when a service is stopped
+# What a service gets of our own environment. Nothing else leaks in: a setting in the caller's shell
+# must not turn a default setup into a tuned one.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "SSL_CERT_FILE")
+
+
+@dataclass(slots=True)
+class Service:
+    """One running service: the guard's process, and the service's own pid and log."""
+
+    name: str
+    role: Role
+    guard: subprocess.Popen[bytes]
+    pid: int
+    log: Path
+
+    def running(self) -> bool:
+        """Whether the service's own process lives (its orphans may outlive it)."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every live process below the guard, oldest first; the guard is not in it."""
+        try:
+            found = psutil.Process(self.guard.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        return sorted(found, key=lambda process: process.pid)
+
+
+@dataclass(slots=True)
+class Services:
+    """The services of one engine, in the order of their start."""
+
+    directory: Path
+    started: dict[str, Service] = field(default_factory=dict)
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        role: Role = Role.CONTROL,
+        environment: Mapping[str, str],
+        user: int | None = None,
+    ) -> Service:
+        """Start a service; its log is `logs/NAME.log`, appended to when it is started again."""
+        log = self.directory / "logs" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as stream:
+            guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(GUARD), *map(str, command)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                env=clean_environment(environment),
+                cwd=self.directory,
+                user=user,
+            )
+        assert guard.stdout is not None
+        line = guard.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{name} could not be started: {tail(log)}")
+        service = Service(name, role, guard, int(line), log)
+        self.started[name] = service
+        remember(guard.pid)
+        return service
+
+    def wait_until(self, ready: Callable[[], bool], *, timeout_s: float, because: str) -> None:
+        """Wait for a condition while every service lives.
+
+        Raises:
+            TimeoutError: it did not hold in time; the message quotes the last error and the logs.
+            RuntimeError: a service ended by itself.
+
+        """
+        wait_until(ready, timeout_s=timeout_s, because=because, alive=self.check)
+
+    def check(self) -> None:
+        """Raise `RuntimeError`, quoting its log, when a service has ended by itself."""
+        for service in self.started.values():
+            if not service.running():
+                raise RuntimeError(f"{service.name} ended by itself; {tail(service.log)}")
+
+    def stop(self, name: str, *, grace_s: float = GRACE_S) -> None:
+        """Ask a service to end, then end it and all that it started."""
+        service = self.started.pop(name, None)
+        if service is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(service.pid, signal.SIGTERM)
+        deadline = time.monotonic() + grace_s
+        while service.processes() and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        end(service)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a service and all that it started, at once."""
+        service = self.started.pop(name, None)
+        if service is not None:
+            end(service)
+
+    def stop_all(self, *, grace_s: float = GRACE_S) -> None:
+        """Stop what was started, last first; all are asked before any is waited for."""
+        for service in self.started.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(service.pid, signal.SIGTERM)
+        for name in list(reversed(self.started)):
+            self.stop(name, grace_s=grace_s)
+
+    def pids(self, role: Role) -> list[int]:
+        """Return the own pids of the living services of a role, oldest first."""
+        return [s.pid for s in self.started.values() if s.role is role and s.running()]
+
+
+def end(service: Service) -> None:
+    """Close the guard's pipe: it kills everything below it and ends."""
+    assert service.guard.stdin is not None
+    assert service.guard.stdout is not None
+    service.guard.stdin.close()
+    service.guard.stdout.close()
+    service.guard.wait(timeout=30)
+
+
+def wait_until(
+    ready: Callable[[], bool],
+    *,
+    timeout_s: float,
+    because: str,
+    alive: Callable[[], None] = lambda: None,
+    poll_s: float = POLL_S,
+) -> None:
+    """Ask until true. An `OSError` (every error of `requests` is one) means not yet.
+
+    Raises:
+        TimeoutError: naming what was waited for, and the last error seen.
+
+    """
+    deadline = time.monotonic() + timeout_s
+    last: object = "not yet"
+    while time.monotonic() < deadline:
+        alive()
+        try:
+            if ready():
+                return
+        except OSError as error:
+            last = error
+        time.sleep(poll_s)
+    raise TimeoutError(f"{because}: not in {timeout_s:g} s; last: {last}")
+
+
+def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the little that a service inherits, and what it is given."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **extra}
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """Return the name and the last lines of a log, for an error message."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return f"log {log}:\n" + "\n".join(text.splitlines()[-lines:])
+
+
+def environment_of(engine: str) -> Path:
+    """Return the folder of an environment's programs, for example `.venvs/airflow/bin`.
+
+    Raises:
+        FileNotFoundError: the environment is not installed.
+
+    """
+    folder = ROOT / ".venvs" / engine / "bin"
+    if not (folder / "python").exists():
+        raise FileNotFoundError(f"the environment '{engine}' is not installed: run `make setup`")
+    return folder
+
+
+def remember(pid: int) -> None:
+    """Write down a guard, so that `end_leftovers` finds it after a crash."""
+    RUNS.mkdir(exist_ok=True)
+    line = {"pid": pid, "bench": os.getpid(), "created": psutil.Process(pid).create_time()}
+    with (RUNS / "guards.jsonl").open("ab") as stream:
+        stream.write(orjson.dumps(line) + b"\n")
+
+
+def end_leftovers(*, bench_too: bool = False) -> int:
+    """End guards whose bench is gone (or all of them), with all below; return how many."""
+    file = RUNS / "guards.jsonl"
+    lines = file.read_bytes().splitlines() if file.exists() else []
+    kept, ended = [], 0
+    for line in lines:
+        noted = orjson.loads(line)
+        guard = _process(noted["pid"], noted["created"])
+        if guard is None:
+            continue
+        if psutil.pid_exists(noted["bench"]) and not bench_too:
+            kept.append(line)
+            continue
+        for process in [*guard.children(recursive=True), guard]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        ended += 1
+    if file.exists():
+        file.write_bytes(b"".join(line + b"\n" for line in kept))
+    return ended
+
+
+def _process(pid: int, created: float) -> psutil.Process | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        if process.create_time() == created:
+            return process
+    return None

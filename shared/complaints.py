@@ -1,0 +1,361 @@
+"""Consumer complaints: the CFPB's complaint API into the warehouse, a day window at a time.
+
+Wire format: the search endpoint of cfpb/ccdb5-api. It pages by `search_after`, which continues
+behind the last hit's `sort` values; one that it cannot read is silently ignored and gives page 1
+again, so a page without a new id ends the extraction with an error instead of a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+
+import orjson
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from sqlalchemy import delete, func, select
+from typing_extensions import TypedDict
+
+from shared import http, journal, quarantine, staging, warehouse
+from shared.config import ConfigurationError, settings
+from shared.quarantine import Quarantined
+from shared.warehouse import COMPLAINT_SUMMARY, COMPLAINTS, Balance
+
+PIPELINE = "complaints"
+
+Text: TypeAlias = str | None
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(T|$)")]
+
+
+class Complaint(TypedDict):
+    """What a complaint must look like. Narratives left the API in 2026: never required."""
+
+    __pydantic_config__ = ConfigDict(coerce_numbers_to_str=True)  # type: ignore[misc]
+
+    complaint_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
+    date_received: Day
+    date_sent_to_company: NotRequired[Day | None]
+    product: Annotated[str, StringConstraints(min_length=1)]
+    sub_product: NotRequired[Text]
+    issue: NotRequired[Text]
+    sub_issue: NotRequired[Text]
+    company: NotRequired[Text]
+    company_response: NotRequired[Text]
+    company_public_response: NotRequired[Text]
+    state: NotRequired[Text]
+    zip_code: NotRequired[Text]
+    submitted_via: NotRequired[Text]
+    tags: NotRequired[Text]
+    timely: NotRequired[Literal["Yes", "No", ""] | None]
+    complaint_what_happened: NotRequired[Text]
+
+
+class Hit(TypedDict):
+    _source: Complaint
+
+
+class Hits(TypedDict):
+    hits: list[Hit]
+
+
+class Page(TypedDict):
+    hits: Hits
+
+
+RECORD = TypeAdapter(Complaint)
+PAGE = TypeAdapter(Page)
+TIMELY = {"Yes": True, "No": False}
+
+
+class LoopError(http.TransientError):
+    """The source sent a page again: its `search_after` had no effect."""
+
+
+def plan(run: str, start: date, end: date) -> list[str]:
+    """Return the day windows from `start` to `end`, both included, as `YYYY-MM-DD`.
+
+    Raises:
+        ConfigurationError: `end` lies before `start`.
+
+    """
+    with journal.step("plan", run):
+        if end < start:
+            raise ConfigurationError(f"complaints: the end {end} lies before the start {start}")
+        return [str(start + timedelta(days=n)) for n in range((end - start).days + 1)]
+
+
+def extract(run: str, window: str) -> str:
+    """Fetch a window's complaints page by page, and return the window.
+
+    Each page is kept as soon as it is there: an attempt after one that was cut short goes on
+    behind the last page. After one that finished, it starts anew.
+
+    Raises:
+        SourceError: see `shared.http`; `LoopError` when the source repeats a page.
+
+    """
+    with journal.step("extract", run, window):
+        folder = staging.folder(run, PIPELINE, window)
+        sizes, seen, cursor = _resumed(folder)
+        while True:
+            response = _search(window, cursor)
+            hits, total = _hits(response.content, response.url)
+            if not hits:
+                break
+            cursor = _advance(hits, seen, response.url)
+            sizes.append(len(hits))
+            staging.write(staging.page(folder, len(sizes)), response.content)
+            _checkpoint(run, window, len(sizes), len(hits))
+            if len(seen) >= total:
+                break
+        staging.write(folder / "extract.json", orjson.dumps({"pages": sizes}))
+    return window
+
+
+def _checkpoint(run: str, window: str, page: int, hits: int) -> None:
+    journal.record("checkpoint", run, "extract", window, {"page": page, "rows": hits})
+
+
+def _resumed(folder: Path) -> tuple[list[int], set[str], str | None]:
+    """Return page sizes, ids and cursor of the pages that an unfinished attempt left."""
+    sizes: list[int] = []
+    seen: set[str] = set()
+    cursor = None
+    if not (folder / "extract.json").exists():
+        for kept in staging.pages(folder):
+            hits, _ = _hits(staging.read(kept), str(kept))
+            cursor = _advance(hits, seen, str(kept))
+            sizes.append(len(hits))
+    return sizes, seen, cursor
+
+
+def _search(window: str, cursor: str | None) -> Any:
+    # `date_received_max` is inclusive in the API's code, though its documentation says exclusive.
+    params = {
+        "date_received_min": window,
+        "date_received_max": window,
+        "size": settings().page_size,
+        "sort": "created_date_desc",
+        "no_aggs": "true",
+        "no_highlight": "true",
+    }
+    if cursor is not None:
+        params["search_after"] = cursor
+    return http.get(settings().base_url(PIPELINE), params)
+
+
+def _hits(content: bytes, url: str) -> tuple[list[dict[str, Any]], int]:
+    """Return a page's hits and the window's total, a number until 2021 and an object since.
+
+    Raises:
+        TransientError: the answer is not the JSON of a search.
+
+    """
+    try:
+        found = orjson.loads(content)["hits"]
+        total = found["total"]
+        return found["hits"], int(total["value"] if isinstance(total, dict) else total)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        what = f"the answer is not a page of complaints: {type(error).__name__}: {error}"[:200]
+        raise http.TransientError(what, url, hint=f"It begins with {content[:60]!r}") from None
+
+
+def _advance(hits: list[dict[str, Any]], seen: set[str], url: str) -> str:
+    """Note the ids of a page and return the cursor behind it: `<sort value>_<id>`.
+
+    Raises:
+        LoopError: every id of the page was seen before.
+
+    """
+    before = len(seen)
+    try:
+        seen.update(str(hit["_id"]) for hit in hits)
+        value, tie = hits[-1]["sort"]
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"a hit without _id and sort: {type(error).__name__}: {error}"
+        raise http.TransientError(what, url) from None
+    if len(seen) == before:
+        raise LoopError(
+            "the source repeats a page", url, hint="It ignored search_after; see its documentation"
+        )
+    return f"{value}_{tie}"
+
+
+def transform(run: str, window: str) -> str:
+    """Validate and normalise a window's complaints, and return the window.
+
+    What does not validate goes to quarantine with its reason. Of two records with the same id, the
+    earlier one is superseded.
+
+    Raises:
+        StagingError: the window was not extracted.
+
+    """
+    with journal.step("transform", run, window):
+        folder = staging.folder(run, PIPELINE, window)
+        sizes = orjson.loads(staging.read(folder / "extract.json"))["pages"]
+        seen: set[int] = set()
+        aside: list[Quarantined] = []
+        digests = []
+        for number in range(len(sizes), 0, -1):  # backwards: the first of an id is the latest
+            content = staging.read(staging.page(folder, number))
+            rows = normalise(content, sum(sizes[: number - 1]), seen, aside)
+            chunk = orjson.dumps(rows)
+            digests.append(staging.digest(chunk))
+            staging.write(_chunk(folder, len(digests)), chunk)
+        manifest = {
+            "extracted": sum(sizes),
+            "superseded": sum(sizes) - len(seen) - len(aside),
+            "chunks": digests,
+            "quarantined": [[q.position, q.reason, q.record] for q in aside],
+        }
+        staging.write(folder / "transform.json", orjson.dumps(manifest))
+    return window
+
+
+def _chunk(folder: Path, number: int) -> Path:
+    return folder / f"rows-{number:06d}.json"
+
+
+def normalise(
+    content: bytes, offset: int, seen: set[int], aside: list[Quarantined]
+) -> list[tuple[Any, ...]]:
+    """Turn a page into rows in the order of the table's columns.
+
+    `seen` holds the ids of later pages, whose records win; `aside` takes what does not validate,
+    with its position counted behind `offset`.
+    """
+    rows = []
+    for index, checked in _validated(content):
+        if isinstance(checked, Quarantined):
+            aside.append(Quarantined(offset + index, checked.reason, checked.record))
+            continue
+        row = _row(checked)
+        if row[0] not in seen:
+            seen.add(row[0])
+            rows.append(row)
+    return rows
+
+
+def _validated(content: bytes) -> Iterator[tuple[int, Complaint | Quarantined]]:
+    """Return a page's records, last first, each valid or with the reason why not."""
+    if b"\\u0000" not in content:  # text that PostgreSQL cannot hold
+        try:
+            hits = PAGE.validate_json(content)["hits"]["hits"]  # one pass, when all are valid
+        except ValidationError:
+            pass
+        else:
+            yield from ((i, hits[i - 1]["_source"]) for i in range(len(hits), 0, -1))
+            return
+    raw = orjson.loads(content)["hits"]["hits"]
+    yield from ((i, _one(raw[i - 1])) for i in range(len(raw), 0, -1))
+
+
+def _one(hit: Any) -> Complaint | Quarantined:
+    source = hit.get("_source") if isinstance(hit, dict) else hit
+    record = orjson.dumps(source).decode()
+    if "\\u0000" in record:
+        return Quarantined(0, "a text holds the character NUL", record.replace("\\u0000", "\\0"))
+    try:
+        checked = RECORD.validate_json(record)
+        _row(checked)
+    except ValidationError as error:
+        return Quarantined(0, quarantine.reason(error), record)
+    except ValueError as error:
+        return Quarantined(0, str(error), record)
+    return checked
+
+
+def _row(c: Complaint) -> tuple[Any, ...]:
+    get: Callable[[str], Any] = c.get
+    sent: str | None = get("date_sent_to_company")
+    return (
+        int(c["complaint_id"]),
+        _day(c["date_received"][:10]),
+        _day(sent[:10]) if sent else None,
+        c["product"],
+        get("sub_product"),
+        get("issue"),
+        get("sub_issue"),
+        get("company"),
+        get("company_response"),
+        get("company_public_response"),
+        get("state"),
+        get("zip_code"),
+        get("submitted_via"),
+        get("tags"),
+        TIMELY.get(get("timely") or ""),
+        get("complaint_what_happened") or None,
+    )
+
+
+@cache
+def _day(text: str) -> str:
+    """Return the day; the time of day and its offset say nothing about a complaint.
+
+    Raises:
+        ValueError: there is no such day.
+
+    """
+    return str(date.fromisoformat(text))
+
+
+def load(run: str, window: str) -> str:
+    """Upsert a window's rows by complaint id in one transaction, and return the window.
+
+    Raises:
+        StagingError: the window was not transformed, or its rows are not what they were.
+        BalanceError: a record of the window went nowhere.
+
+    """
+    with journal.step("load", run, window):
+        folder = staging.folder(run, PIPELINE, window)
+        manifest = orjson.loads(staging.read(folder / "transform.json"))
+        with warehouse.batch(
+            PIPELINE,
+            run,
+            window,
+            extracted=manifest["extracted"],
+            superseded=manifest["superseded"],
+        ) as batch:
+            batch.upsert(COMPLAINTS, _rows(folder, manifest["chunks"]))
+            batch.quarantine(Quarantined(*q) for q in manifest["quarantined"])
+        journal.record("committed", run, "load", window, {"rows": batch.loaded})
+    return window
+
+
+def _rows(folder: Path, digests: Sequence[str]) -> Iterator[list[Any]]:
+    for number, digest in enumerate(digests, start=1):
+        content = staging.read(_chunk(folder, number))
+        if staging.digest(content) != digest:
+            raise staging.StagingError(f"staging: {_chunk(folder, number)} has changed; transform")
+        yield from orjson.loads(content)
+
+
+def summarise(run: str, windows: Sequence[str]) -> Balance:
+    """Count complaints by day, product and state, and return where the run's records went.
+
+    Raises:
+        IncompleteError: a window of the plan was never loaded.
+        BalanceError: a record went nowhere.
+
+    """
+    with journal.step("summarise", run):
+        counts = warehouse.settle(PIPELINE, run, windows)
+        state = func.coalesce(COMPLAINTS.c.state, "")
+        grouped = (
+            select(COMPLAINTS.c.date_received, COMPLAINTS.c.product, state, func.count())
+            .where(COMPLAINTS.c.date_received.in_(windows))
+            .group_by(COMPLAINTS.c.date_received, COMPLAINTS.c.product, state)
+        )
+        with warehouse.engine().begin() as connection:
+            connection.execute(
+                delete(COMPLAINT_SUMMARY).where(COMPLAINT_SUMMARY.c.day.in_(windows))
+            )
+            connection.execute(
+                COMPLAINT_SUMMARY.insert().from_select(COMPLAINT_SUMMARY.c.keys(), grouped)
+            )
+        journal.record("committed", run, "summarise", detail={"balance": str(counts)})
+    return counts
