@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.journal import Event
+
+if TYPE_CHECKING:
+    from benchmarks.orchestrators.services import Services
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
 ENGINES = ("bare", "airflow", "prefect", "dagster")
@@ -81,6 +84,10 @@ class Orchestrator(Protocol):
 
     @property
     def setup(self) -> Setup: ...
+
+    @property
+    def services(self) -> Services:
+        """The engine's processes; what its runs start is below them."""
 
     def version(self) -> str:
         """Return the installed version, as the engine itself reports it."""
@@ -205,12 +212,11 @@ Check = Callable[[Trial], Finding]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What goes wrong during a workload, and what must hold afterwards."""
+    """What goes wrong during a workload. `deadline_s` counts from the trigger."""
 
     name: str
     title: str
     fault: Fault
-    checks: tuple[Check, ...]
     deadline_s: float = 120.0
 
 
@@ -229,6 +235,15 @@ class World(Protocol):
         """The directory of armed hold points."""
 
 
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """What a fault hit: in a few words, and which step and key were at work."""
+
+    what: str
+    step: str = ""
+    key: str = ""
+
+
 class Fault(Protocol):
     """One thing that goes wrong, from outside the pipeline's code."""
 
@@ -241,8 +256,8 @@ class Fault(Protocol):
     def due(self, history: Sequence[Event]) -> bool:
         """Is this the moment to strike? Asked after every look at the journal, until true."""
 
-    def inject(self, world: World, history: Sequence[Event]) -> str:
-        """Do the damage and say in a few words what was damaged."""
+    def inject(self, world: World, history: Sequence[Event]) -> Struck:
+        """Do the damage and say what was damaged."""
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Did the damage hit the phase it was meant for? If not, the verdict is unknown."""

@@ -1,0 +1,1 @@
+"""The engines: one adapter each, the same methods in the same order."""

@@ -1,0 +1,314 @@
+"""The command line of the bench."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from benchmarks import campaign as campaigns
+from benchmarks import report as reports
+from benchmarks import results, stack
+from benchmarks import verify as verifying
+from benchmarks.model import ENGINES, PIPELINES, Setup
+from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.setups import SETUPS, chosen
+from benchmarks.workloads import WORKLOADS
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Run the same pipelines on Airflow, Prefect and Dagster, hurt them, measure them.",
+    epilog="A first run: `bench doctor`, `bench verify`, `bench run`, `bench report`.",
+)
+console = Console(soft_wrap=True, highlight=False)
+
+ALL_PIPELINES = ",".join(PIPELINES)
+ALL_SCENARIOS = ",".join(SCENARIOS)
+
+Metadata = Annotated[
+    str,
+    typer.Option(
+        help="Metadata database of the engines: postgresql (an embedded server), sqlite, or the"
+        " URL of a PostgreSQL server."
+    ),
+]
+Warehouse = Annotated[
+    str, typer.Option(help="The pipelines' warehouse: sqlite, postgresql (embedded), or a URL.")
+]
+Setups = Annotated[
+    str,
+    typer.Option(help="Setups, comma-separated; a prefix is enough: airflow,prefect/process/tuned"),
+]
+Pipelines = Annotated[str, typer.Option(help=f"Pipelines: {ALL_PIPELINES}")]
+
+
+def main() -> None:
+    """Run the command line; a failure that a person can act on is a sentence, not a traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app()
+    except KeyboardInterrupt:
+        console.print("stopped; every service was ended")
+        sys.exit(130)
+    except (OSError, RuntimeError, LookupError) as error:
+        console.print(f"bench: {error}", markup=False)
+        sys.exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Say whether this machine can run the bench, and what is missing."""
+    checks = [
+        ("Linux", sys.platform == "linux", "processes are watched through /proc: Linux is needed"),
+        ("Python 3.11 to 3.13", (3, 11) <= sys.version_info[:2] <= (3, 13), sys.version),
+        ("2 cores", (os.cpu_count() or 1) >= 2, "figures of one core say little"),
+        ("4 GB of free memory", psutil.virtual_memory().available > 4e9, "an engine takes up to 2"),
+        ("3 GB of free disk", shutil.disk_usage(ROOT).free > 3e9, str(ROOT)),
+        ("1-minute load below 1", os.getloadavg()[0] < 1, f"{os.getloadavg()[0]:.1f}: noisy"),
+        *((f"environment {name}", _installed(name), "run `make setup`") for name in _ENVIRONMENTS),
+    ]
+    for name, holds, hint in checks:
+        console.print(f"{'ok     ' if holds else 'MISSING'} {name}{'' if holds else ': ' + hint}")
+    raise typer.Exit(0 if all(holds for _, holds, _ in checks[:2] + checks[-4:]) else 1)
+
+
+_ENVIRONMENTS = ("bench", *(name for name in ENGINES if name != "bare"))
+
+
+def _installed(environment: str) -> bool:
+    try:
+        return bool(environment_of(environment))
+    except FileNotFoundError:
+        return False
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List setups, pipelines and their workloads, scenarios and profiles."""
+    for setup in SETUPS.values():
+        console.print(
+            f"setup     {setup.name:28} {len(setup.settings)} settings are not as shipped"
+        )
+    for workload in WORKLOADS.values():
+        console.print(f"pipeline  {workload.pipeline:28} {', '.join(workload.keys)}")
+    for scenario in SCENARIOS.values():
+        console.print(f"scenario  {scenario.name:28} {scenario.title}")
+    for name, profile in campaigns.PROFILES.items():
+        console.print(f"profile   {name:28} at most {profile.budget_s / 60:g} minutes")
+
+
+@app.command()
+def setup() -> None:
+    """Install what is missing of the environments (the same as `make setup`)."""
+    raise typer.Exit(subprocess.run(["make", "setup"], cwd=ROOT).returncode)
+
+
+@app.command()
+def verify(
+    setups: Setups = "",
+    variant: Annotated[
+        str, typer.Option(help="Of these setups: default, tuned or both.")
+    ] = "default",
+    pipelines: Pipelines = ALL_PIPELINES,
+    metadata: Metadata = stack.EMBEDDED,
+    warehouse: Warehouse = stack.SQLITE,
+    recorded: Annotated[
+        Path | None, typer.Option(help="Replay the recorded complaint pages of this folder.")
+    ] = None,
+) -> None:
+    """Check that each pipeline on each engine ends with exactly the source's rows."""
+    end_leftovers()
+    which = [s for s in chosen(_listed(setups)) if variant == "both" or s.variant == variant]
+    asked = [WORKLOADS[p] for p in _known("pipeline", pipelines, PIPELINES)]
+    truth = None
+    if recorded is not None:
+        from benchmarks import recording
+
+        asked = [recording.workload(recorded)]
+        rows = recording.expected(recorded)
+        truth = lambda workload: rows  # noqa: E731
+    found = verifying.verify(
+        which,
+        asked,
+        metadata=metadata,
+        warehouse=warehouse,
+        say=say,
+        recorded=recorded,
+        truth=truth,
+    )
+    wrong = [f"{v.setup} {v.pipeline}: {p}" for v in found for p in v.problems]
+    wrong += verifying.disagreements(found)
+    console.print(_hashes(which, found))
+    for sentence in wrong:
+        console.print(f"WRONG {sentence}", markup=False)
+    if not wrong:
+        console.print(f"All {len(found)} warehouses equal the ground truth, row by row.")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _hashes(setups: list[Setup], found: list[verifying.Verified]) -> Table:
+    table = Table("pipeline", *(s.name for s in setups), title="Content hashes of the warehouses")
+    for pipeline in dict.fromkeys(v.pipeline for v in found):
+        digests = {v.setup: v.digest[:12] for v in found if v.pipeline == pipeline}
+        table.add_row(pipeline, *(digests[s.name] for s in setups))
+    return table
+
+
+@app.command()
+def run(
+    profile: Annotated[
+        str, typer.Option(help=f"How much: {', '.join(campaigns.PROFILES)}.")
+    ] = "quick",
+    setups: Setups = "",
+    pipelines: Pipelines = ALL_PIPELINES,
+    scenarios: Annotated[str, typer.Option(help=f"Scenarios: {','.join(SCENARIOS)}")] = ",".join(
+        SCENARIOS
+    ),
+    repetitions: Annotated[
+        int | None,
+        typer.Option(help="Repetitions; the profile's, within its time, when not given."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of the trials.")] = 1,
+    metadata: Metadata = stack.EMBEDDED,
+    warehouse: Warehouse = stack.SQLITE,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the campaign of this results folder.")
+    ] = None,
+) -> None:
+    """Run a campaign: every trial is saved when it is done, below results/."""
+    end_leftovers()
+    if resume is not None:
+        folder = resume.resolve()
+        plan = campaigns.load(folder)
+    else:
+        folder = results.new_folder(ROOT, socket.gethostname())
+        plan = campaigns.plan(
+            folder.name,
+            profile,
+            setups=tuple(s.name for s in chosen(_listed(setups))),
+            pipelines=_known("pipeline", pipelines, PIPELINES),
+            scenarios=_known("scenario", scenarios, tuple(SCENARIOS)),
+            seed=seed,
+            metadata=metadata,
+            warehouse=warehouse,
+            repetitions=repetitions,
+            command=shlex.join(["bench", *sys.argv[1:]]),
+        )
+    console.print(f"results: {_shown(folder)}")
+    with _progress() as progress:
+        campaigns.run(plan, folder, say, progress)
+    results.point_latest(ROOT, folder)
+    problems = results.problems(folder)
+    for problem in problems:
+        console.print(f"WRONG {problem}", markup=False)
+    raise typer.Exit(1 if problems else 0)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show which trial of how many is going on; without a terminal the lines say enough."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as display:
+        task = display.add_task("starting")
+        yield lambda what, n, of: display.update(task, description=what, completed=n, total=of)
+
+
+@app.command()
+def report(
+    folder: Annotated[
+        Path, typer.Argument(help="A results folder; the latest when not given.")
+    ] = ROOT / "results" / "latest",
+) -> None:
+    """Make report.html and report.md from the results alone."""
+    folder = folder.resolve()
+    reports.build(folder, ROOT)
+    console.print(f"report: {_shown(folder / 'report.html')}")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+@app.command()
+def up(
+    engine: Annotated[str, typer.Argument(help="airflow, prefect or dagster")],
+    variant: Annotated[str, typer.Option(help="default or tuned")] = "default",
+    port: Annotated[int, typer.Option(help="Of the web UI; 0: any free one.")] = 0,
+    metadata: Metadata = stack.EMBEDDED,
+    warehouse: Warehouse = stack.SQLITE,
+) -> None:
+    """Start an engine with the pipelines and its web UI; Ctrl-C stops everything."""
+    end_leftovers()
+    which = [s for s in SETUPS.values() if (s.engine, s.variant) == (engine, variant)]
+    if not which or engine == "bare":
+        raise LookupError("up takes airflow, prefect or dagster, and --variant default or tuned")
+    with stack.surrounded("up", metadata=metadata, warehouse=warehouse) as surround:
+        console.print(f"{which[0].name}: starting ...")
+        stand = surround.stand(which[0], port=port)
+        with stack.running(stand):
+            console.print(f"web UI     {stand.orchestrator.web_ui()}")
+            console.print(f"source     {surround.source_url}  (the stand-in for the three APIs)")
+            console.print(f"logs       {_shown(stand.orchestrator.services.directory / 'logs')}")
+            console.print("Ctrl-C stops everything")
+            threading.Event().wait()
+
+
+@app.command()
+def down() -> None:
+    """End whatever earlier commands left running."""
+    console.print(f"{end_leftovers(bench_too=True)} services were ended")
+
+
+def say(text: str) -> None:
+    """Print a line of progress, with the time."""
+    console.print(f"{datetime.now(UTC):%H:%M:%S} {text}", markup=False)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _known(what: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    asked = _listed(text)
+    for name in asked:
+        if name not in known:
+            raise LookupError(f"no {what} is called {name}; there are: {', '.join(known)}")
+    return asked
+
+
+if __name__ == "__main__":
+    main()

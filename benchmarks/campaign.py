@@ -1,0 +1,353 @@
+"""A campaign: many trials in a seeded order, each saved when it is done, resumable.
+
+Repetitions are outermost and setups innermost in random order, so that drift of the machine hits
+all alike. One setup is up at a time: the others' idle processes would otherwise be in its figures.
+A setup's first trial after its start is a warm-up: kept, marked, not averaged.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+
+from benchmarks import results, runner, stack
+from benchmarks.model import Outcome, Result, Setup
+from benchmarks.orchestrators.services import ROOT
+from benchmarks.sampling import Sampler
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.workloads import WORKLOADS
+
+PLAN = "campaign.json"
+LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How much a campaign does.
+
+    Rounds of calm trials of every pipeline follow each other until `repetitions` are done or the
+    next would not end within `budget_s` seconds; the faults are injected in the first
+    `fault_rounds` of them.
+    """
+
+    repetitions: int
+    fault_rounds: int
+    budget_s: float
+
+
+PROFILES: Mapping[str, Profile] = {
+    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=420),
+    "standard": Profile(repetitions=10, fault_rounds=3, budget_s=3600),
+}
+WARMUP = "github_stats"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a campaign was asked to do; kept beside its results, so that it can be resumed."""
+
+    campaign: str
+    profile: str
+    seed: int
+    setups: tuple[str, ...]
+    pipelines: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    metadata: str
+    warehouse: str
+    command: str
+    repetitions: int
+    fault_rounds: int
+    budget_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One trial that is to be done."""
+
+    setup: str
+    pipeline: str
+    scenario: str
+    trial: int
+    warmup: bool = False
+
+    @property
+    def name(self) -> str:
+        kind = "warmup" if self.warmup else self.scenario
+        return f"{self.setup.replace('/', '-')}-{self.pipeline}-{kind}-{self.trial}"
+
+
+def slots(plan: Plan, round_: int) -> list[list[Slot]]:
+    """Return the trials of a round (from 1): a list for each setup, both in seeded order."""
+    order = random.Random(f"{plan.seed}:{round_}")
+    blocks = []
+    for setup in order.sample(plan.setups, len(plan.setups)):
+        calm = [Slot(setup, p, "calm", round_) for p in plan.pipelines if "calm" in plan.scenarios]
+        faults = [s for s in plan.scenarios if s != "calm" and round_ <= plan.fault_rounds]
+        hurt = [Slot(setup, plan.pipelines[0], s, round_) for s in faults]
+        warm = Slot(setup, WARMUP, "calm", round_, warmup=True)
+        # A fault may leave the engine busy: calm trials come first.
+        blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
+    return blocks
+
+
+Say = Callable[[str], None]
+Progress = Callable[[str, int, int], None]  # what is going on, setups done, setups of the round
+
+
+def plan(
+    name: str,
+    profile: str,
+    *,
+    setups: tuple[str, ...],
+    pipelines: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    seed: int,
+    metadata: str,
+    warehouse: str,
+    repetitions: int | None,
+    command: str,
+) -> Plan:
+    """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
+
+    Raises:
+        LookupError: there is no such profile.
+
+    """
+    if profile not in PROFILES:
+        raise LookupError(f"no profile is called {profile}; there are: {', '.join(PROFILES)}")
+    much = PROFILES[profile]
+    if repetitions is not None:
+        much = Profile(repetitions, fault_rounds=repetitions, budget_s=float("inf"))
+    return Plan(
+        campaign=name,
+        profile=profile,
+        seed=seed,
+        setups=setups,
+        pipelines=pipelines,
+        scenarios=scenarios,
+        metadata=metadata,
+        warehouse=warehouse,
+        command=command,
+        **asdict(much),
+    )
+
+
+def run(plan: Plan, folder: Path, say: Say, progress: Progress) -> None:
+    """Do what of the plan is not in the folder yet.
+
+    Raises:
+        RuntimeError, OSError: the source or the databases could not be started.
+
+    """
+    (folder / PLAN).write_bytes(orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
+    done = finished(folder)
+    began, longest = time.monotonic(), 0.0
+    with stack.surrounded("run", metadata=plan.metadata, warehouse=plan.warehouse) as surround:
+        for round_ in range(1, plan.repetitions + 1):
+            if round_ > 1 and time.monotonic() - began + longest > plan.budget_s:
+                say(f"the time of {plan.budget_s:g} s is used: {round_ - 1} repetitions were done")
+                break
+            started = time.monotonic()
+            blocks = slots(plan, round_)
+            for begun, block in enumerate(blocks):
+                left = [slot for slot in block if slot.name not in done]
+                if any(not slot.warmup for slot in left):
+                    progress(f"repetition {round_}: {block[0].setup}", begun, len(blocks))
+                    run_block(plan, surround, left, folder, say)
+            longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
+
+
+def _next_round_s(plan: Plan, round_: int, took_s: float, folder: Path) -> float:
+    """Return how long the next round will take: this one's time without trials it will not have."""
+    if round_ != plan.fault_rounds:
+        return took_s
+    faulted = [r for r in results.read(folder) if r.scenario != "calm" and r.trial == round_]
+    return took_s - sum(float(r.environment["took_s"]) for r in faulted)
+
+
+def finished(folder: Path) -> set[str]:
+    """Return the names of the trials that a folder holds, those of the bench's errors left out."""
+    if not (folder / results.LINES).is_file():
+        return set()
+    return {
+        Slot(f"{r.engine}/{r.mode}/{r.variant}", r.pipeline, r.scenario, r.trial, r.warmup).name
+        for r in results.read(folder)
+        if r.outcome is not Outcome.ERROR
+    }
+
+
+def run_block(
+    plan: Plan, surround: stack.Surround, block: Sequence[Slot], folder: Path, say: Say
+) -> None:
+    """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
+    from benchmarks.setups import SETUPS
+
+    setup = SETUPS[block[0].setup]
+    stand = surround.stand(setup)
+    began = time.monotonic()
+    try:
+        with stack.running(stand):
+            say(f"{setup.name}: ready in {time.monotonic() - began:.1f} s")
+            for slot in block:
+                result = attempt(plan, surround, stand, slot, folder)
+                results.append(folder, result)
+                say(line(slot, result))
+    except (OSError, RuntimeError) as error:  # TimeoutError is an OSError
+        for slot in block:
+            if slot.name not in finished(folder):
+                template = row(plan, surround, setup, slot, "")
+                results.append(folder, runner.broken(template, error))
+        say(f"{setup.name}: broke: {error}")
+    finally:
+        keep_logs(stand, folder)
+
+
+def attempt(
+    plan: Plan, surround: stack.Surround, stand: runner.Stand, slot: Slot, folder: Path
+) -> Result:
+    """Do one trial and return its row."""
+    scenario, workload = SCENARIOS[slot.scenario], WORKLOADS[slot.pipeline]
+    run_id = f"{slot.name}-{random.Random(time.time_ns()).randrange(16**6):06x}"
+    template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
+    sampler = Sampler(stand.orchestrator.services, memory=slot.warmup)
+    began = time.monotonic()
+    try:
+        trial = runner.run_trial(stand, scenario, workload, run_id, sampler)
+        result = runner.result_of(trial, scenario, template, sampler.usage())
+    except (OSError, RuntimeError) as error:
+        result = runner.broken(template, error)
+    finally:
+        journal = keep_journal(stand, run_id, folder, slot)
+    took = {"took_s": round(time.monotonic() - began, 3)}
+    return replace(result, journal=journal, environment={**result.environment, **took})
+
+
+def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:
+    """Return what is known of a trial before it begins."""
+    return Result(
+        schema=results.SCHEMA,
+        campaign=plan.campaign,
+        engine=setup.engine,
+        version=version,
+        mode=setup.mode,
+        variant=setup.variant,
+        pipeline=slot.pipeline,
+        workload=WORKLOADS[slot.pipeline].name,
+        scenario=slot.scenario,
+        trial=slot.trial,
+        warmup=slot.warmup,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        outcome=Outcome.ERROR,
+        truth=None,
+        measures={},
+        ledger=None,
+        findings=(),
+        journal="",
+        environment={
+            **machine(),
+            "metadata": surround.metadata_name(),
+            "warehouse": plan.warehouse,
+            "settings": [asdict(s) for s in setup.settings],
+            "needed": [asdict(s) for s in setup.needed],
+            "command_campaign": plan.command,
+        },
+        seed=plan.seed,
+        command=shlex.join(
+            [
+                *("bench", "run", "--setups", setup.name, "--pipelines", slot.pipeline),
+                *("--scenarios", slot.scenario, "--repetitions", "1", "--seed", str(plan.seed)),
+            ]
+        ),
+    )
+
+
+def machine() -> dict[str, Any]:
+    """Return what a sceptic asks about the machine."""
+    return {
+        "host": socket.gethostname(),
+        "cpu": _cpu_model(),
+        "cores_count": os.cpu_count(),
+        "memory_mb": round(psutil.virtual_memory().total / 1e6),
+        "os": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "commit": _commit(),
+        "load_1m": round(os.getloadavg()[0], 2),
+    }
+
+
+def _cpu_model() -> str | None:
+    for text in Path("/proc/cpuinfo").read_text().splitlines():
+        if text.startswith("model name"):
+            return text.partition(":")[2].strip()
+    return None
+
+
+def _commit() -> str | None:
+    asked = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    )
+    return asked.stdout.strip() or None
+
+
+def line(slot: Slot, result: Result) -> str:
+    """Return a trial in one line, for the progress display."""
+    name = f"{slot.setup:28} {slot.pipeline:13} {'warm-up' if slot.warmup else slot.scenario:20}"
+    if result.outcome is Outcome.ERROR:
+        return f"{name} {result.error.splitlines()[0][:150]}"
+    makespan = result.measures.get("makespan_s")
+    seconds = f"{makespan:6.2f} s" if makespan is not None else "       –"
+    return f"{name} {seconds}  {result.outcome}, {result.truth}"
+
+
+def keep_journal(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) -> str:
+    """Copy a trial's journal beside the results; return its path there, "" when there is none."""
+    from shared import journal
+
+    file = journal.path(stand.journals, run_id)
+    if not file.exists():
+        return ""
+    (folder / "journals").mkdir(exist_ok=True)
+    kept = f"journals/{slot.name}.jsonl"
+    shutil.copyfile(file, folder / kept)
+    return kept
+
+
+def keep_logs(stand: runner.Stand, folder: Path) -> None:
+    """Keep the end of every service's log."""
+    place = folder / "logs" / stand.orchestrator.setup.name.replace("/", "-")
+    for log in _logs(stand):
+        place.mkdir(parents=True, exist_ok=True)
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - LOG_BYTES))
+            (place / log.name).write_bytes(stream.read())
+
+
+def _logs(stand: runner.Stand) -> Iterator[Path]:
+    yield from stand.orchestrator.services.directory.glob("logs/*.log")
+
+
+def load(folder: Path) -> Plan:
+    """Return the plan of an earlier campaign.
+
+    Raises:
+        FileNotFoundError: the folder is not a campaign's.
+
+    """
+    kept = orjson.loads((folder / PLAN).read_bytes())
+    for name in ("setups", "pipelines", "scenarios"):
+        kept[name] = tuple(kept[name])
+    return Plan(**kept)

@@ -1,0 +1,131 @@
+"""What must hold after a trial. Checks only read: the history, the state, and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.model import (
+    Check,
+    Finding,
+    Ledger,
+    Outcome,
+    State,
+    Trial,
+    Truth,
+    Verdict,
+)
+from shared.journal import Event
+
+
+def _verdict(holds: bool) -> Verdict:
+    return Verdict.PASS if holds else Verdict.FAIL
+
+
+def whole(trial: Trial) -> Finding:
+    """The warehouse equals the ground truth: nothing lost, doubled or unexpected."""
+    if trial.ledger is None:
+        return Finding("whole", Verdict.UNKNOWN, "the warehouse was not read")
+    wrong = {
+        name: getattr(trial.ledger, name)
+        for name in ("lost", "unexpected", "duplicated")
+        if getattr(trial.ledger, name)
+    }
+    reason = ", ".join(f"{n} {name}" for name, n in wrong.items())
+    return Finding("whole", _verdict(not wrong), reason or f"{trial.ledger.present} rows")
+
+
+def balanced(trial: Trial) -> Finding:
+    """Every extracted record was loaded, quarantined or superseded, as the truth says."""
+    if trial.ledger is None:
+        return Finding("balanced", Verdict.UNKNOWN, "the warehouse was not read")
+    holds = trial.ledger.balance
+    return Finding("balanced", _verdict(holds), "" if holds else "the stored counts are off")
+
+
+def truthful(trial: Trial) -> Finding:
+    """The engine's final state is what the warehouse says."""
+    kind = truth_of(trial.state, trial.ledger)
+    if kind is None:
+        return Finding("truthful", Verdict.UNKNOWN, "no state or no ledger")
+    holds = kind in (Truth.TRUE_SUCCESS, Truth.TRUE_FAILURE)
+    return Finding("truthful", _verdict(holds), kind.value)
+
+
+def acknowledged_after_commit(trial: Trial) -> Finding:
+    """No load finished before it had committed."""
+    early = [
+        (event.step, event.key)
+        for n, event in enumerate(trial.history)
+        if event.kind == "finished"
+        and event.step == "load"
+        and not _committed(trial.history[:n], event)
+    ]
+    return Finding("acknowledged_after_commit", _verdict(not early), f"{early}" if early else "")
+
+
+def _committed(before: Sequence[Event], load: Event) -> bool:
+    return any(e.kind == "committed" and (e.step, e.key) == (load.step, load.key) for e in before)
+
+
+def nothing_repeated(trial: Trial) -> Finding:
+    """No step that had finished was started again."""
+    again = repeated(trial.history)
+    reason = f"{len(again)} steps: {again[:5]}" if again else ""
+    return Finding("nothing_repeated", _verdict(not again), reason)
+
+
+def repeated(history: Sequence[Event]) -> list[tuple[str, str]]:
+    """Return each start of a step that had finished before, as step and key."""
+    finished: set[tuple[str, str]] = set()
+    again = []
+    for event in history:
+        unit = (event.step, event.key)
+        if event.kind == "started" and unit in finished:
+            again.append(unit)
+        if event.kind == "finished":
+            finished.add(unit)
+    return again
+
+
+CHECKS: dict[str, Check] = {
+    "whole": whole,
+    "balanced": balanced,
+    "truthful": truthful,
+    "acknowledged_after_commit": acknowledged_after_commit,
+    "nothing_repeated": nothing_repeated,
+}
+
+
+def judge(trial: Trial, *, landed: bool) -> tuple[Finding, ...]:
+    """Return what every check says; a fault that missed its phase makes all of it unknown."""
+    findings = tuple(check(trial) for check in CHECKS.values())
+    if landed:
+        return (Finding("landed", Verdict.PASS), *findings)
+    missed = Finding("landed", Verdict.UNKNOWN, "the fault missed the phase it was meant for")
+    return (missed, *(Finding(f.check, Verdict.UNKNOWN, f.reason) for f in findings))
+
+
+def truth_of(state: State | None, ledger: Ledger | None) -> Truth | None:
+    """Hold the engine's final state against the ledger."""
+    if state is None or ledger is None:
+        return None
+    if state is State.SUCCEEDED:
+        return Truth.TRUE_SUCCESS if ledger.complete else Truth.FALSE_SUCCESS
+    if state is State.FAILED:
+        return Truth.FALSE_FAILURE if ledger.complete else Truth.TRUE_FAILURE
+    return Truth.LIMBO
+
+
+def outcome_of(state: State | None, history: Sequence[Event]) -> Outcome:
+    """Say in one word how a trial ended."""
+    kinds = {event.kind for event in history}
+    if state is None:
+        return Outcome.ERROR
+    if state is State.FAILED:
+        return Outcome.GAVE_UP
+    if state is not State.SUCCEEDED:
+        return Outcome.STUCK
+    if "resumed" in kinds:
+        return Outcome.RESUMED
+    harmed = "failed" in kinds or any(event.attempt > 1 for event in history)
+    return Outcome.SELF_HEALED if harmed else Outcome.UNHARMED

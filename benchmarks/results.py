@@ -1,0 +1,190 @@
+"""The results of a campaign: a folder with one line a trial, and the journals beside it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jsonschema import Draft202012Validator
+
+from benchmarks.model import Finding, Outcome, Result, Truth, Verdict
+
+SCHEMA = 1
+CALM = "calm"  # the scenario in which nothing goes wrong
+FAULT_MEASURES = ("detect_s", "recover_s", "truth_s")  # they count from a fault
+LINES = "results.jsonl"
+TRIAL = ("campaign", "engine", "mode", "variant", "pipeline", "workload", "scenario", "trial")
+
+Row = dict[str, Any]
+
+
+def append(folder: Path, result: Result) -> None:
+    """Add one trial in one write, on the disk when this returns.
+
+    Raises:
+        ValueError: the line would not validate; nothing was written.
+
+    """
+    line = orjson.dumps(row_of(result), default=dict)
+    wrong = next(_against_schema(orjson.loads(line)), None)
+    if wrong:
+        raise ValueError(f"results: {wrong}")
+    descriptor = os.open(folder / LINES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        written = os.write(descriptor, line + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if written != len(line) + 1:
+        raise OSError(f"results: only {written} of {len(line) + 1} bytes fit on the disk")
+
+
+def read(folder: Path) -> list[Result]:
+    """Return the trials of a folder in the order they were written.
+
+    Raises:
+        FileNotFoundError: the folder has no results.jsonl.
+        ValueError: a line is not a result; `problems` says more.
+
+    """
+    return [_result(number, line) for number, line in _lines(folder)]
+
+
+def problems(folder: Path) -> list[str]:
+    """Say in one sentence each what is wrong with the results of a folder."""
+    if not (folder / LINES).is_file():
+        return [f"{LINES} is missing."]
+    return list(_problems(folder))
+
+
+def new_folder(root: Path, host: str) -> Path:
+    """Create `results/<UTC time>-<host>/` with its `journals/`, and return it."""
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{re.sub(r'[^A-Za-z0-9.-]+', '-', host) or 'host'}"
+    folder, count = root / "results" / stem, 1
+    while folder.exists():  # two campaigns in one second: results are never overwritten
+        count += 1
+        folder = root / "results" / f"{stem}-{count}"
+    (folder / "journals").mkdir(parents=True)
+    return folder
+
+
+def point_latest(root: Path, folder: Path) -> None:
+    """Let the relative link `results/latest` name a folder."""
+    link = root / "results" / "latest"
+    fresh = link.with_name(f".latest-{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(os.path.relpath(folder.resolve(), link.parent.resolve()))
+    fresh.replace(link)
+
+
+def row_of(result: Result) -> Row:
+    """Return a trial as it is written: what does not apply is null."""
+    row = {field.name: getattr(result, field.name) for field in fields(result)}
+    for name in ("version", "journal", "error"):  # text that may not apply
+        row[name] = row[name] or None
+    return row
+
+
+def _result(number: int, line: bytes) -> Result:
+    try:
+        row = orjson.loads(line)
+        known = {field.name: row[field.name] for field in fields(Result)}
+        known |= {name: row[name] or "" for name in ("version", "journal", "error")}
+        known["outcome"] = Outcome(row["outcome"])
+        known["truth"] = Truth(row["truth"]) if row["truth"] else None
+        known["findings"] = tuple(
+            Finding(it["check"], Verdict(it["verdict"]), it["reason"]) for it in row["findings"]
+        )
+        return Result(**known)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{LINES}, line {number}, is not a result: {error!r}") from error
+
+
+def _lines(folder: Path) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate((folder / LINES).read_bytes().splitlines(), start=1):
+        if line.strip():
+            yield number, line
+
+
+@functools.cache
+def _validator() -> Draft202012Validator:
+    schema = orjson.loads(Path(__file__).with_name("results.schema.json").read_bytes())
+    return Draft202012Validator(schema)
+
+
+def _against_schema(row: Any) -> Iterator[str]:
+    for error in _validator().iter_errors(row):
+        where = ".".join(str(part) for part in error.absolute_path) or "the line"
+        yield f"{where}: {error.message[:300]}."
+
+
+def _problems(folder: Path) -> Iterator[str]:
+    seen: dict[tuple[Any, ...], int] = {}
+    for number, line in _lines(folder):
+        try:
+            row = orjson.loads(line)
+        except ValueError:
+            yield f"Line {number} is not JSON."
+            continue
+        wrong = list(_against_schema(row))
+        if not wrong:
+            trial = (*(row[name] for name in TRIAL), row["warmup"])
+            first = seen.setdefault(trial, number)
+            if first != number:
+                wrong.append(f"it is the same trial as line {first}.")
+            wrong.extend(_beyond_schema(folder, row))
+        yield from (f"Line {number}: {text}" for text in wrong)
+
+
+def _beyond_schema(folder: Path, row: Row) -> Iterator[str]:
+    yield from _journal_problems(folder, row)
+    yield from _measure_problems(row)
+    yield from _verdict_problems(row)
+    if row["variant"] == "default" and row["environment"]["settings"]:
+        yield "the variant is default, but settings are listed as changed."
+
+
+def _journal_problems(folder: Path, row: Row) -> Iterator[str]:
+    journal = row["journal"]
+    if journal is None:
+        if row["outcome"] != Outcome.ERROR:
+            yield "there is no journal, and the outcome is not error."
+    elif not (folder / journal).resolve().is_relative_to(folder.resolve()):
+        yield f"the journal {journal} is outside of the folder."
+    elif not (folder / journal).is_file():
+        yield f"the journal {journal} is missing."
+
+
+def _measure_problems(row: Row) -> Iterator[str]:
+    measures: Mapping[str, float | None] = row["measures"]
+    for name, value in measures.items():
+        if value is not None and value < 0:
+            yield f"{name} is negative: {value}."
+        if row["scenario"] == CALM and name in FAULT_MEASURES and value is not None:
+            yield f"{name} counts from a fault, and a calm trial has none."
+
+
+def _verdict_problems(row: Row) -> Iterator[str]:
+    outcome, truth, ledger = row["outcome"], row["truth"], row["ledger"]
+    if (outcome == Outcome.ERROR) != bool(row["error"]):
+        yield "an outcome of error and a text in error go together."
+    if truth is None and outcome != Outcome.ERROR:
+        yield f"the outcome is {outcome}, but no truth is given."
+    if (outcome == Outcome.STUCK) != (truth == Truth.LIMBO) and outcome != Outcome.ERROR:
+        yield f"the outcome {outcome} and the truth {truth} contradict each other."
+    if ledger and truth in (Truth.TRUE_SUCCESS, Truth.FALSE_FAILURE) and not _complete(ledger):
+        yield f"the truth is {truth}, but the ledger is not complete."
+    if ledger and truth in (Truth.FALSE_SUCCESS, Truth.TRUE_FAILURE) and _complete(ledger):
+        yield f"the truth is {truth}, but the ledger is complete."
+
+
+def _complete(ledger: Row) -> bool:
+    wrong = ledger["lost"] or ledger["unexpected"] or ledger["duplicated"]
+    return not wrong and bool(ledger["balance"])

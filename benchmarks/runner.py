@@ -1,0 +1,173 @@
+"""One trial: submit, watch, strike, resume at most once, heal always, judge and measure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from benchmarks import checks, ledger, measures, workloads
+from benchmarks.model import (
+    Ledger,
+    Orchestrator,
+    Outcome,
+    Result,
+    Scenario,
+    State,
+    Struck,
+    Trial,
+    Workload,
+)
+from benchmarks.sampling import Sampler
+from benchmarks.source import client
+from shared import journal, warehouse
+from shared.journal import Event
+
+JOURNAL_POLL_S = 0.05
+STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes the load
+CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final state is awaited
+
+Truths = Callable[[Workload], workloads.Expected]
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where trials of one setup take place: the engine and everything a fault may touch."""
+
+    orchestrator: Orchestrator
+    source_url: str
+    warehouse_url: str
+    journals: Path
+    holds: Path
+    staging: Path
+
+
+def run_trial(
+    stand: Stand,
+    scenario: Scenario,
+    workload: Workload,
+    run: str,
+    sampler: Sampler,
+    truth: Truths | None = None,
+) -> Trial:
+    """Bring one run of a workload to its end or its deadline, through the scenario's fault.
+
+    `truth` says what must arrive; by default the stand-in source's ground truth.
+
+    Raises:
+        RuntimeError, OSError: the bench or a service broke; no statement about the engine.
+
+    """
+    clear(stand)
+    file = journal.path(stand.journals, run)
+    try:
+        scenario.fault.prepare(stand, run, workload)
+        with sampler:
+            state = watch(stand, scenario, workload, run, file)
+    finally:
+        scenario.fault.heal(stand)
+    return Trial(
+        setup=stand.orchestrator.setup,
+        workload=workload,
+        scenario=scenario.name,
+        run=run,
+        history=journal.read(file),
+        state=state,
+        ledger=take_ledger(stand, workload, run, truth or workloads.expected),
+    )
+
+
+def clear(stand: Stand) -> None:
+    """Empty the warehouse, the source's record and the answers kept from earlier runs."""
+    warehouse.empty(stand.warehouse_url)
+    client.reset(stand.source_url)
+    for kept in (stand.staging / "cache").rglob("*.json"):
+        kept.unlink()
+
+
+def take_ledger(stand: Stand, workload: Workload, run: str, truth: Truths) -> Ledger:
+    """Hold the warehouse against the ground truth."""
+    return ledger.take(
+        workload.pipeline,
+        run,
+        truth(workload),
+        url=stand.warehouse_url,
+        requests=int(client.served(stand.source_url)["total"]),
+    )
+
+
+def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: Path) -> State:
+    """Return the state the run ended in, or the one it was in at the deadline."""
+    note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
+    deadline = time.monotonic() + scenario.deadline_s
+    handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
+    struck = resumed = False
+    state, asked = State.WAITING, time.monotonic()
+    while time.monotonic() < deadline:
+        time.sleep(JOURNAL_POLL_S)
+        history = journal.read(file)
+        if not struck and scenario.fault.due(history):
+            struck = True
+            at = time.monotonic()  # before: an engine may react faster than we can write
+            note(stand, run, "fault_injected", scenario.fault.inject(stand, history), at)
+        if time.monotonic() - asked < _patience_s(history):
+            continue
+        state, asked = _ask(stand.orchestrator, handle, state), time.monotonic()
+        if state is State.FAILED and not resumed:
+            resumed = True
+            note(stand, run, "resumed", Struck("by the manual's way"))
+            handle = stand.orchestrator.resume(handle)
+        elif state in (State.SUCCEEDED, State.FAILED):
+            break
+    note(stand, run, "ended", Struck(state.value))
+    return state
+
+
+def _patience_s(history: Sequence[Event]) -> float:
+    done = bool(history) and (history[-1].kind, history[-1].step) == ("finished", "summarise")
+    return CLOSING_POLL_S if done else STATE_POLL_S
+
+
+def _ask(orchestrator: Orchestrator, handle: str, known: State) -> State:
+    try:
+        return orchestrator.state(handle)
+    except requests.RequestException:
+        return known  # an API that does not answer says nothing new
+
+
+def note(stand: Stand, run: str, kind: str, what: Struck, at: float | None = None) -> None:
+    """Append one of the bench's own events to the run's journal; `at` is now unless given."""
+    event = Event(
+        at=time.monotonic() if at is None else at,
+        wall=time.time(),
+        kind=kind,
+        run=run,
+        step=what.step,
+        key=what.key,
+        detail=what.what,
+    )
+    journal.append(stand.journals, event)
+
+
+def result_of(
+    trial: Trial, scenario: Scenario, template: Result, usage: Mapping[str, Any]
+) -> Result:
+    """Judge and measure a trial; `template` holds what is known before it."""
+    landed = scenario.fault.landed(trial.history)
+    return replace(
+        template,
+        outcome=checks.outcome_of(trial.state, trial.history),
+        truth=checks.truth_of(trial.state, trial.ledger),
+        measures={**measures.measure(trial.history), **usage},
+        ledger=asdict(trial.ledger) if trial.ledger is not None else None,
+        findings=checks.judge(trial, landed=landed),
+    )
+
+
+def broken(template: Result, error: Exception) -> Result:
+    """Return the row of a trial in which the bench or a service broke."""
+    return replace(template, outcome=Outcome.ERROR, error=f"{type(error).__name__}: {error}"[:2000])

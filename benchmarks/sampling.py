@@ -1,0 +1,87 @@
+"""What a trial costs: CPU seconds and memory of an engine's processes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import psutil
+
+from benchmarks.orchestrators.services import Services
+
+PSS_PERIOD_S = 0.5
+
+
+def cpu_s(processes: Sequence[psutil.Process]) -> float:
+    """Return user and system seconds of live processes and of their children that have ended.
+
+    A child's seconds are added to its parent's when the parent waits for it (`times(2)`), and the
+    guard waits for orphans, so over a whole tree nothing is counted twice or lost.
+    """
+    total = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])
+    return total
+
+
+def pss_mb(processes: Sequence[psutil.Process]) -> float:
+    """Return the proportional set size in MB (10^6 bytes): shared pages are counted once."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            total += process.memory_full_info().pss
+    return total / 1e6
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Reads CPU at the start and the end of a trial, and memory in between when asked to.
+
+    Reading the PSS of dozens of processes takes a noticeable part of a core: it is read in warm-up
+    trials only, whose times are not used.
+    """
+
+    services: Services
+    memory: bool = False
+    cpu: float | None = None
+    peak_mb: float | None = None
+    _before: float = 0.0
+    _done: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Sampler:
+        self._before = self._cpu_s()
+        if self.memory:
+            self._thread = threading.Thread(target=self._sample, daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.cpu = self._cpu_s() - self._before
+
+    def _sample(self) -> None:
+        while not self._done.wait(PSS_PERIOD_S):
+            alive = [p for s in list(self.services.started.values()) for p in s.processes()]
+            if alive:
+                self.peak_mb = max(self.peak_mb or 0.0, pss_mb(alive))
+
+    def _cpu_s(self) -> float:
+        # The guards are in: the seconds of a service that has ended are theirs.
+        guards = [psutil.Process(s.guard.pid) for s in self.services.started.values()]
+        return cpu_s([p for guard in guards for p in (guard, *guard.children(recursive=True))])
+
+    def usage(self) -> dict[str, float | None]:
+        """Return the measures of the trial."""
+        return {"cpu_s": self.cpu, "peak_pss_mb": self.peak_mb}

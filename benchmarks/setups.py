@@ -1,0 +1,36 @@
+"""The registry of engines and of the ways in which they are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from benchmarks.model import Orchestrator, Setup, Surroundings
+from benchmarks.orchestrators import airflow, bare, dagster, prefect
+
+ADAPTERS: Mapping[str, Callable[[Setup, Surroundings], Orchestrator]] = {
+    "bare": bare.Bare,
+    "airflow": airflow.Airflow,
+    "prefect": prefect.Prefect,
+    "dagster": dagster.Dagster,
+}
+SETUPS: Mapping[str, Setup] = {
+    setup.name: setup for module in (bare, airflow, prefect, dagster) for setup in module.SETUPS
+}
+
+
+def make(setup: Setup, surroundings: Surroundings) -> Orchestrator:
+    """Return the adapter of a setup; nothing is started."""
+    return ADAPTERS[setup.engine](setup, surroundings)
+
+
+def chosen(names: tuple[str, ...]) -> list[Setup]:
+    """Return the setups whose names begin with one of `names`; all when none is given.
+
+    Raises:
+        LookupError: a name fits no setup; the message lists what there is.
+
+    """
+    for name in names:
+        if not any(full.startswith(name) for full in SETUPS):
+            raise LookupError(f"no setup is called {name}; there are: {', '.join(SETUPS)}")
+    return [s for full, s in SETUPS.items() if not names or full.startswith(names)]

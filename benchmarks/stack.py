@@ -1,0 +1,157 @@
+"""Everything around the engines: the source, the databases, and a place for each setup."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import workloads
+from benchmarks.model import Role, Setup, Surroundings
+from benchmarks.orchestrators.postgres import Postgres
+from benchmarks.orchestrators.services import (
+    RUNS,
+    Services,
+    environment_of,
+    free_port,
+)
+from benchmarks.runner import Stand
+from benchmarks.setups import make
+from benchmarks.source import client
+
+EMBEDDED = "postgresql"
+SQLITE = "sqlite"
+
+
+@dataclass(slots=True)
+class Surround:
+    """The source and the databases of a campaign, below one directory.
+
+    `metadata` and `warehouse` are `postgresql` (the embedded server), `sqlite`, or the URL of a
+    PostgreSQL server on which databases may be created.
+    """
+
+    directory: Path
+    metadata: str = EMBEDDED
+    warehouse: str = SQLITE
+    recorded: Path | None = None  # a folder of recorded complaint pages to replay
+    services: Services = field(init=False)
+    postgres: Postgres | None = None
+    source_url: str = ""
+
+    def start(self) -> None:
+        """Start the source, and PostgreSQL when it is needed."""
+        self.services = Services(self.directory / "source")
+        (self.directory / "source").mkdir(parents=True, exist_ok=True)
+        if EMBEDDED in (self.metadata, self.warehouse):
+            self.postgres = Postgres(self.directory / "postgres")
+            self.postgres.start()
+        port = free_port()
+        self.source_url = f"http://127.0.0.1:{port}"
+        self.services.start(
+            "source",
+            _source_command(port, self.recorded),
+            role=Role.CONTROL,
+            environment={},
+        )
+        self.services.wait_until(
+            lambda: client.ready(self.source_url), timeout_s=30, because="the source"
+        )
+
+    def stop(self) -> None:
+        """Stop both; stopping what is stopped does nothing."""
+        self.services.stop_all(grace_s=1)
+        if self.postgres is not None:
+            self.postgres.stop()
+
+    def database(self, name: str, kind: str, sqlite: str) -> str:
+        """Return the URL of a database of this campaign; `sqlite` is what stands for SQLite."""
+        if kind == SQLITE:
+            return sqlite
+        if kind == EMBEDDED:
+            assert self.postgres is not None, "start() comes first"
+            return self.postgres.create(name)
+        return kind
+
+    def metadata_name(self) -> str:
+        """Return product and version of the metadata database, for the record."""
+        if self.metadata == EMBEDDED and self.postgres is not None:
+            return f"postgresql {self.postgres.version()}"
+        return "sqlite" if self.metadata == SQLITE else "postgresql (given)"
+
+    def stand(self, setup: Setup, *, port: int = 0) -> Stand:
+        """Return the place of a setup's trials; its engine is not started."""
+        place = self.directory / setup.name.replace("/", "-")
+        for name in ("journals", "holds", "staging", "engine"):
+            (place / name).mkdir(parents=True, exist_ok=True)
+        name = setup.name.replace("/", "_")
+        warehouse_url = self.database(
+            f"warehouse_{name}", self.warehouse, f"sqlite:///{place / 'warehouse.db'}"
+        )
+        environment = {
+            "ETL_SOURCE_URL": self.source_url,
+            "ETL_WAREHOUSE_URL": warehouse_url,
+            "ETL_STAGING_URL": (place / "staging").as_uri(),
+            "ETL_JOURNAL": str(place / "journals"),
+            "ETL_HOLDS": str(place / "holds"),
+            "ETL_PAGE_SIZE": str(workloads.PAGE_SIZE),
+            "ETL_SCHEDULE": "false",
+        }
+        surroundings = Surroundings(
+            directory=place / "engine",
+            metadata_url=self.database(name, self.metadata, ""),
+            environment=environment,
+            port=port,
+        )
+        return Stand(
+            orchestrator=make(setup, surroundings),
+            source_url=self.source_url,
+            warehouse_url=warehouse_url,
+            journals=place / "journals",
+            holds=place / "holds",
+            staging=place / "staging",
+        )
+
+
+def _source_command(port: int, recorded: Path | None) -> list[str | Path]:
+    command: list[str | Path] = [
+        environment_of("bench") / "python",
+        "-m",
+        "benchmarks.source",
+        "--port",
+        str(port),
+        "--seed",
+        str(workloads.SEED),
+        "--today",
+        workloads.TODAY,
+        "--complaints-per-day",
+        str(workloads.COMPLAINTS_PER_DAY),
+    ]
+    return command if recorded is None else [*command, "--replay", recorded.resolve()]
+
+
+@contextmanager
+def surrounded(name: str, *, keep: bool = False, **options: object) -> Iterator[Surround]:
+    """Start the surroundings in `runs/NAME`, and stop them whatever happens."""
+    directory = RUNS / f"{name}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    surround = Surround(directory, **options)  # type: ignore[arg-type]
+    try:
+        surround.start()
+        yield surround
+    finally:
+        surround.stop()
+        if not keep:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def running(stand: Stand) -> Iterator[Stand]:
+    """Start a stand's engine, and stop it whatever happens."""
+    try:
+        stand.orchestrator.start()
+        yield stand
+    finally:
+        stand.orchestrator.stop()

@@ -1,0 +1,174 @@
+"""What a handful of raw values says, and what it does not. Pure functions; nothing is dropped.
+
+Sources of the formulas:
+
+- bootstrap of the median, percentile interval: Efron and Tibshirani, *An Introduction to the
+  Bootstrap*, 1993, chapter 13; the resampling is `scipy.stats.bootstrap`.
+- permutation test of a difference: Fisher, *The Design of Experiments*, 1935; Good, *Permutation,
+  Parametric and Bootstrap Tests*, 2005; `scipy.stats.permutation_test`.
+- modified z-score: Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993; for a median
+  absolute deviation of zero, the mean absolute deviation takes its place, as IBM Cognos does.
+- interval and noise gate together: criterion.rs, "Analysis process", where a change must be both
+  significant and larger than the noise threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped]  # SciPy publishes no types
+
+INTERVAL_FROM = 6  # values; resampling fewer only repeats their extremes
+FIGURE_FROM = 10  # values; a figure of fewer is marked as indicative
+CONFIDENCE = 0.95
+NOISE_GATE = 0.05  # a smaller relative difference is not claimed, however certain
+RESAMPLES = 9_999
+OUTLIER_FROM = 3.5  # of the modified z-score
+
+
+class Verdict(StrEnum):
+    """What may be said of a second sample against a first, when less is better."""
+
+    IMPROVED = "improved"
+    REGRESSED = "regressed"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A median, and how far it can be trusted.
+
+    `low` and `high` are a 95 % interval when `interval` is true, else the least and the greatest
+    value.
+    """
+
+    median: float
+    low: float
+    high: float
+    n: int
+    interval: bool
+
+    @property
+    def indicative(self) -> bool:
+        """Whether there are too few values to print the figure without saying so."""
+        return self.n < FIGURE_FROM
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A second sample against a first.
+
+    `low` and `high` are a 95 % interval of the difference of the medians when `interval` is true,
+    else the least and the greatest difference between two values. `p` is the permutation test's;
+    None when no test was made. `relative` is None when the first median is zero.
+    """
+
+    absolute: float
+    relative: float | None
+    low: float
+    high: float
+    interval: bool
+    p: float | None
+    verdict: Verdict
+    reason: str
+
+
+def summarise(values: Sequence[float], seed: int = 0) -> Summary | None:
+    """Return the median with its bootstrap 95 % interval, or with the range below 6 values.
+
+    Percentile bootstrap: the 2.5 % and 97.5 % quantiles of the medians of resamples drawn with
+    replacement (Efron and Tibshirani 1993). None for no values.
+    """
+    if not values:
+        return None
+    median, n = float(np.median(values)), len(values)
+    if n < INTERVAL_FROM:
+        return Summary(median, min(values), max(values), n, interval=False)
+    low, high = _bootstrap((values,), _median, seed)
+    return Summary(median, low, high, n, interval=True)
+
+
+def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Difference:
+    """Say whether the second sample is lower, higher, or not told apart from the first.
+
+    Told apart only when all agree: the bootstrap 95 % interval of `median(second) -
+    median(first)` excludes zero, the two-sided permutation test of the same statistic gives
+    p < 5 %, and the medians are at least 5 % of the first apart.
+
+    Raises:
+        ValueError: a sample is empty.
+
+    """
+    if not first or not second:
+        raise ValueError("statistics: two samples with values are needed")
+    absolute = float(np.median(second) - np.median(first))
+    relative = absolute / float(np.median(first)) if np.median(first) else None
+    fewest = min(len(first), len(second))
+    if fewest < INTERVAL_FROM:
+        low, high = min(second) - max(first), max(second) - min(first)
+        reason = f"{fewest} values, {INTERVAL_FROM} are needed for an interval"
+        return Difference(absolute, relative, low, high, False, None, Verdict.UNDECIDED, reason)
+    low, high = _bootstrap((second, first), _gap, seed)
+    p = _permutation(second, first, seed)
+    verdict, reason = _judge(absolute, relative, low, high, p)
+    return Difference(absolute, relative, low, high, True, p, verdict, reason)
+
+
+def outliers(values: Sequence[float]) -> list[bool]:
+    """Label values whose modified z-score exceeds 3.5 in size. A label drops nothing.
+
+    `0.6745 (x - median) / MAD`, MAD being the median absolute deviation (Iglewicz and Hoaglin
+    1993); when that is zero, `(x - median) / (1.253314 MeanAD)`.
+    """
+    if not values:
+        return []
+    distance = np.asarray(values, dtype=float) - np.median(values)
+    median_deviation = float(np.median(np.abs(distance)))
+    mean_deviation = float(np.mean(np.abs(distance)))
+    scale = median_deviation / 0.6745 if median_deviation else 1.253314 * mean_deviation
+    if not scale:
+        return [False] * len(values)
+    return [bool(score > OUTLIER_FROM) for score in np.abs(distance) / scale]
+
+
+def _judge(
+    absolute: float, relative: float | None, low: float, high: float, p: float
+) -> tuple[Verdict, str]:
+    if low <= 0 <= high:
+        return Verdict.UNDECIDED, "the 95 % interval of the difference contains zero"
+    if p >= 1 - CONFIDENCE:
+        return Verdict.UNDECIDED, f"the permutation test gives p = {p:.2f}"
+    if relative is not None and abs(relative) < NOISE_GATE:
+        return Verdict.UNDECIDED, f"the difference is below the noise gate of {NOISE_GATE:.0%}"
+    verdict = Verdict.IMPROVED if absolute < 0 else Verdict.REGRESSED
+    return verdict, f"interval, permutation test (p = {p:.4f}) and noise gate agree"
+
+
+def _median(sample: Any, axis: int = -1) -> Any:
+    return np.median(sample, axis=axis)
+
+
+def _gap(one: Any, other: Any, axis: int = -1) -> Any:
+    return np.median(one, axis=axis) - np.median(other, axis=axis)
+
+
+def _bootstrap(
+    samples: Sequence[Sequence[float]], statistic: Any, seed: int
+) -> tuple[float, float]:
+    found = stats.bootstrap(
+        samples, statistic, n_resamples=RESAMPLES, confidence_level=CONFIDENCE,
+        method="percentile", vectorized=True, rng=np.random.default_rng(seed),
+    ).confidence_interval  # fmt: skip
+    return float(found.low), float(found.high)
+
+
+def _permutation(one: Sequence[float], other: Sequence[float], seed: int) -> float:
+    found = stats.permutation_test(
+        (one, other), _gap, n_resamples=RESAMPLES, vectorized=True, alternative="two-sided",
+        rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    return float(found.pvalue)

@@ -1,0 +1,89 @@
+"""What the source serves in a trial, and what must be in the warehouse at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from benchmarks.model import Workload
+from benchmarks.source import truth
+
+SEED = 7
+TODAY = "2026-01-15"
+COMPLAINTS_PER_DAY = 100
+PAGE_SIZE = 40  # complaints: three pages a day, so that paging is part of every trial
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The ground truth of a workload: rows by table, and how many records are quarantined."""
+
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    quarantined: int
+
+
+def _days(start: str, days: int) -> tuple[str, ...]:
+    first = date.fromisoformat(start)
+    return tuple(str(first + timedelta(days=n)) for n in range(days))
+
+
+def complaints(start: str, days: int) -> Workload:
+    """Return a workload of day windows."""
+    keys = _days(start, days)
+    return Workload(
+        name=f"{days}-days",
+        pipeline="complaints",
+        parameters={"start": keys[0], "end": keys[-1]},
+        keys=keys,
+    )
+
+
+def repositories(*names: str) -> Workload:
+    """Return a workload of repositories."""
+    return Workload(
+        f"{len(names)}-repositories", "github_stats", {"repositories": list(names)}, names
+    )
+
+
+def channels(*ids: str) -> Workload:
+    """Return a workload of channels."""
+    return Workload(f"{len(ids)}-channels", "youtube_stats", {"channels": list(ids)}, ids)
+
+
+# The ordinary ones: small, so that what is timed is the engine; with the source's oddities in.
+WORKLOADS: Mapping[str, Workload] = {
+    "complaints": complaints("2026-01-05", 3),
+    "github_stats": repositories("acme/rocket", "acme/renamed-anvil", "acme/missing-one"),
+    "youtube_stats": channels("UCalpha", "UCmissing-beta"),
+}
+
+
+def expected(workload: Workload) -> Expected:
+    """Return what the warehouse must hold after a run of the workload, from an empty one."""
+    if workload.pipeline == "complaints":
+        return expected_of(list(truth.complaints(SEED, COMPLAINTS_PER_DAY, workload.keys)))
+    if workload.pipeline == "github_stats":
+        rows = truth.repositories(SEED, TODAY, list(workload.keys))
+        aside = truth.missing_repositories(list(workload.keys))
+        return Expected({"repositories": rows}, len(aside))
+    found = truth.channels(SEED, TODAY, list(workload.keys))
+    videos = truth.videos(SEED, TODAY, list(workload.keys))
+    aside = truth.missing_channels(list(workload.keys))
+    private = truth.private_videos(SEED, list(workload.keys))
+    return Expected({"channels": found, "videos": videos}, len(aside) + len(private))
+
+
+def expected_of(rows: Sequence[Mapping[str, Any]]) -> Expected:
+    """Return the expectation of these complaints, all of which are valid."""
+    return Expected({"complaints": rows, "complaint_summary": _summary(rows)}, 0)
+
+
+def _summary(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    counts = Counter((r["date_received"], r["product"], r["state"] or "") for r in rows)
+    return [
+        {"day": day, "product": product, "state": state, "complaints": n}
+        for (day, product, state), n in counts.items()
+    ]
