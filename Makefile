@@ -65,7 +65,8 @@ $(UV): requirements/tools.txt
 	  || { echo "setup: environment 'tools' failed: pip could not install uv (see above)"; rm -rf .venvs/tools; exit 1; }
 	@touch $(UV)
 
-.venvs/%/.ready-$(VERSION): requirements/%.txt pyproject.toml $(UV)
+# A change of pyproject.toml reaches an environment through its lock (`make lock`).
+.venvs/%/.ready-$(VERSION): requirements/%.txt $(UV)
 	@echo "setup: $*"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venvs/$* \
 	  && $(UV) pip install --quiet --python .venvs/$* --require-hashes --no-deps --compile-bytecode -r requirements/$*.txt \

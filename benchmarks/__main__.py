@@ -30,6 +30,7 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
+from benchmarks import library as libraries
 from benchmarks import report as reports
 from benchmarks import results, stack
 from benchmarks import verify as verifying
@@ -42,6 +43,7 @@ from benchmarks.workloads import WORKLOADS
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Run the same pipelines on Airflow, Prefect and Dagster, hurt them, measure them.",
     epilog="A first run: `bench doctor`, `bench verify`, `bench run`, `bench report`.",
@@ -278,13 +280,49 @@ def up(
         raise LookupError("up takes airflow, prefect or dagster, and --variant default or tuned")
     with stack.surrounded("up", metadata=metadata, warehouse=warehouse) as surround:
         console.print(f"{which[0].name}: starting ...")
-        stand = surround.stand(which[0], port=port)
+        stand = surround.stand(which[0], port=port, passed=_pipeline_settings())
         with stack.running(stand):
             console.print(f"web UI     {stand.orchestrator.web_ui()}")
             console.print(f"source     {surround.source_url}  (the stand-in for the three APIs)")
             console.print(f"logs       {_shown(stand.orchestrator.services.directory / 'logs')}")
             console.print("Ctrl-C stops everything")
             threading.Event().wait()
+
+
+def _pipeline_settings() -> dict[str, str]:
+    """Return what the caller's environment says to the pipelines: live mode, keys, names."""
+    keys = ("GITHUB_TOKEN", "YOUTUBE_API_KEY")
+    return {n: v for n, v in os.environ.items() if n.startswith("ETL_") or n in keys}
+
+
+@app.command()
+def library(
+    repetitions: Annotated[int, typer.Option(help="Of each contender on each warehouse.")] = 3,
+    million: Annotated[bool, typer.Option(help="A million complaints, too.")] = True,
+) -> None:
+    """Time the ETL library beside a bare floor and beside dlt, on both warehouses."""
+    end_leftovers()
+    found = libraries.time_library(repetitions=repetitions, million=million, say=say)
+    folder = results.new_folder(ROOT, f"{socket.gethostname()}-library")
+    table = Table(title="Seconds (median) to load complaints into an empty warehouse")
+    for name in ("contender", "warehouse", "complaints", "n", "extract", "transform", "load"):
+        table.add_column(name, justify="left" if name in ("contender", "warehouse") else "right")
+    for name in ("whole", "× floor", "peak MB"):
+        table.add_column(name, justify="right")
+    for row in libraries.summary(found):
+        seconds = [f"{row['seconds'][p]:.2f}" for p in ("extract", "transform", "load", "whole")]
+        ratio = "–" if row["times_floor"] is None else f"{row['times_floor']:.2f}"
+        table.add_row(
+            row["contender"],
+            row["warehouse"],
+            f"{row['complaints']:,}",
+            str(row["n"]),
+            *seconds,
+            ratio,
+            f"{row['peak_rss_mb']:.0f}",
+        )
+    console.print(table)
+    console.print(f"raw values: {_shown(libraries.save(folder, found))}")
 
 
 @app.command()

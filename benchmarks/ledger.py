@@ -46,6 +46,12 @@ def _row(values: Mapping[str, Any]) -> Row:
 def _doubled(table: Table, url: str) -> int:
     """Return how many rows stand beside another of the same key, were there no constraint."""
     keys: Sequence[Any] = list(table.primary_key)
-    many = select(func.count().label("n")).group_by(*keys).having(func.count() > 1).subquery()
+    many = (
+        select(func.count().label("n"))
+        .select_from(table)
+        .group_by(*keys)
+        .having(func.count() > 1)
+        .subquery()
+    )
     with warehouse.engine(url).connect() as connection:
         return int(connection.scalar(select(func.coalesce(func.sum(many.c.n - 1), 0))) or 0)

@@ -96,7 +96,7 @@ def take_ledger(stand: Stand, workload: Workload, run: str, truth: Truths) -> Le
         run,
         truth(workload),
         url=stand.warehouse_url,
-        requests=int(client.served(stand.source_url)["total"]),
+        requests=int(client.counts(stand.source_url)["total"]),
     )
 
 

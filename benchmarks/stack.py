@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ from benchmarks.source import client
 
 EMBEDDED = "postgresql"
 SQLITE = "sqlite"
+# Trials are triggered by the bench alone, and their complaints come in several pages a day.
+MEASURED = {"ETL_PAGE_SIZE": str(workloads.PAGE_SIZE), "ETL_SCHEDULE": "false"}
 
 
 @dataclass(slots=True)
@@ -82,8 +84,11 @@ class Surround:
             return f"postgresql {self.postgres.version()}"
         return "sqlite" if self.metadata == SQLITE else "postgresql (given)"
 
-    def stand(self, setup: Setup, *, port: int = 0) -> Stand:
-        """Return the place of a setup's trials; its engine is not started."""
+    def stand(self, setup: Setup, *, port: int = 0, passed: Mapping[str, str] = MEASURED) -> Stand:
+        """Return the place of a setup's trials; its engine is not started.
+
+        `passed` is given to the pipelines beside what the place itself says.
+        """
         place = self.directory / setup.name.replace("/", "-")
         for name in ("journals", "holds", "staging", "engine"):
             (place / name).mkdir(parents=True, exist_ok=True)
@@ -97,8 +102,7 @@ class Surround:
             "ETL_STAGING_URL": (place / "staging").as_uri(),
             "ETL_JOURNAL": str(place / "journals"),
             "ETL_HOLDS": str(place / "holds"),
-            "ETL_PAGE_SIZE": str(workloads.PAGE_SIZE),
-            "ETL_SCHEDULE": "false",
+            **passed,
         }
         surroundings = Surroundings(
             directory=place / "engine",

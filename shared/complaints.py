@@ -8,6 +8,7 @@ again, so a page without a new id ends the extraction with an error instead of a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from shared.warehouse import COMPLAINT_SUMMARY, COMPLAINTS, Balance
 
 PIPELINE = "complaints"
 
+Row: TypeAlias = tuple[Any, ...]
 Text: TypeAlias = str | None
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(T|$)")]
 
@@ -103,6 +105,7 @@ def extract(run: str, window: str) -> str:
             response = _search(window, cursor)
             hits, total = _hits(response.content, response.url)
             if not hits:
+                _check_end(len(seen), total, response.url)
                 break
             cursor = _advance(hits, seen, response.url)
             sizes.append(len(hits))
@@ -112,6 +115,12 @@ def extract(run: str, window: str) -> str:
                 break
         staging.write(folder / "extract.json", orjson.dumps({"pages": sizes}))
     return window
+
+
+def _check_end(seen: int, total: int, url: str) -> None:
+    if total < seen:
+        what = f"an empty page behind {seen} complaints: the source now finds {total}"
+        raise http.TransientError(what, url)
 
 
 def _checkpoint(run: str, window: str, page: int, hits: int) -> None:
@@ -154,10 +163,12 @@ def _hits(content: bytes, url: str) -> tuple[list[dict[str, Any]], int]:
 
     """
     try:
-        found = orjson.loads(content)["hits"]
-        total = found["total"]
-        return found["hits"], int(total["value"] if isinstance(total, dict) else total)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        said = orjson.loads(content)
+        if said.get("timed_out") or said.get("_shards", {}).get("failed"):
+            raise http.TransientError("a part of the complaints is missing in the answer", url)
+        total = said["hits"]["total"]
+        return list(said["hits"]["hits"]), int(total["value"] if isinstance(total, dict) else total)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"the answer is not a page of complaints: {type(error).__name__}: {error}"[:200]
         raise http.TransientError(what, url, hint=f"It begins with {content[:60]!r}") from None
 
@@ -219,56 +230,50 @@ def _chunk(folder: Path, number: int) -> Path:
     return folder / f"rows-{number:06d}.json"
 
 
-def normalise(
-    content: bytes, offset: int, seen: set[int], aside: list[Quarantined]
-) -> list[tuple[Any, ...]]:
+def normalise(content: bytes, offset: int, seen: set[int], aside: list[Quarantined]) -> list[Row]:
     """Turn a page into rows in the order of the table's columns.
 
     `seen` holds the ids of later pages, whose records win; `aside` takes what does not validate,
     with its position counted behind `offset`.
     """
     rows = []
-    for index, checked in _validated(content):
-        if isinstance(checked, Quarantined):
-            aside.append(Quarantined(offset + index, checked.reason, checked.record))
-            continue
-        row = _row(checked)
-        if row[0] not in seen:
-            seen.add(row[0])
-            rows.append(row)
+    for index, made in _made(content):
+        if isinstance(made, Quarantined):
+            aside.append(replace(made, position=offset + index))
+        elif made[0] not in seen:
+            seen.add(made[0])
+            rows.append(made)
     return rows
 
 
-def _validated(content: bytes) -> Iterator[tuple[int, Complaint | Quarantined]]:
-    """Return a page's records, last first, each valid or with the reason why not."""
-    if b"\\u0000" not in content:  # text that PostgreSQL cannot hold
-        try:
-            hits = PAGE.validate_json(content)["hits"]["hits"]  # one pass, when all are valid
-        except ValidationError:
+def _made(content: bytes) -> Iterator[tuple[int, Row | Quarantined]]:
+    """Return what becomes of a page's records, last first: a row, or the reason why not."""
+    if b"\\u0000" not in content:
+        try:  # in one pass, when all are valid
+            rows = [_row(hit["_source"]) for hit in PAGE.validate_json(content)["hits"]["hits"]]
+        except ValueError:
             pass
         else:
-            yield from ((i, hits[i - 1]["_source"]) for i in range(len(hits), 0, -1))
+            yield from ((i, rows[i - 1]) for i in range(len(rows), 0, -1))
             return
     raw = orjson.loads(content)["hits"]["hits"]
     yield from ((i, _one(raw[i - 1])) for i in range(len(raw), 0, -1))
 
 
-def _one(hit: Any) -> Complaint | Quarantined:
-    source = hit.get("_source") if isinstance(hit, dict) else hit
-    record = orjson.dumps(source).decode()
-    if "\\u0000" in record:
-        return Quarantined(0, "a text holds the character NUL", record.replace("\\u0000", "\\0"))
+def _one(hit: Any) -> Row | Quarantined:
+    record = orjson.dumps(hit.get("_source") if isinstance(hit, dict) else hit).decode()
     try:
-        checked = RECORD.validate_json(record)
-        _row(checked)
+        row = _row(RECORD.validate_json(record))
     except ValidationError as error:
         return Quarantined(0, quarantine.reason(error), record)
     except ValueError as error:
         return Quarantined(0, str(error), record)
-    return checked
+    if any("\0" in value for value in row if isinstance(value, str)):
+        return Quarantined(0, "a text holds the character NUL", record)  # PostgreSQL takes none
+    return row
 
 
-def _row(c: Complaint) -> tuple[Any, ...]:
+def _row(c: Complaint) -> Row:
     get: Callable[[str], Any] = c.get
     sent: str | None = get("date_sent_to_company")
     return (

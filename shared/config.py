@@ -30,11 +30,15 @@ class ConfigurationError(Exception):
 class Settings(BaseSettings):
     """What the environment may say. Secrets are never printed: they are `SecretStr`."""
 
-    model_config = SettingsConfigDict(env_prefix="ETL_", frozen=True, extra="ignore")
+    # `.env` files carry `KEY=` for a setting that is not set.
+    model_config = SettingsConfigDict(
+        env_prefix="ETL_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     source: Literal["standin", "live"] = "standin"
     source_url: str = "http://127.0.0.1:8765"  # of the stand-in; live addresses are fixed
-    warehouse_url: str = f"sqlite:///{ROOT / 'data' / 'warehouse.db'}"
+    # not in the repr: it may hold a password
+    warehouse_url: str = Field(default=f"sqlite:///{ROOT / 'data' / 'warehouse.db'}", repr=False)
     staging_url: str = (ROOT / "data" / "staging").as_uri()
     journal: Path | None = None  # a directory, one file a run; unset: no journal
     holds: Path | None = None  # a directory of armed hold points; unset: none
@@ -49,9 +53,19 @@ class Settings(BaseSettings):
 
     @field_validator("github_token", "youtube_api_key", mode="before")
     @classmethod
-    def empty_is_absent(cls, value: str | None) -> str | None:
-        """`.env` files carry `KEY=` for a key that is not set."""
-        return value or None
+    def secret_is_one_word(cls, value: str | None) -> str | None:
+        """An HTTP library would quote a secret that does not fit into a header or a URL."""
+        secret = (value or "").strip()
+        if not (secret.isascii() and secret.isprintable()) or " " in secret:
+            raise ValueError("must be one word of printable ASCII characters")
+        return secret or None
+
+    @field_validator("source_url")
+    @classmethod
+    def source_is_a_web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must be a web address, for example http://127.0.0.1:8765")
+        return value
 
     @field_validator("staging_url")
     @classmethod

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NotRequired
 
 import orjson
 import requests
-from pydantic import StrictInt, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StrictInt, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from shared import http, journal, quarantine, staging, warehouse
@@ -23,21 +23,25 @@ from shared.warehouse import REPOSITORIES, Balance
 PIPELINE = "github_stats"
 
 
+Count = Annotated[StrictInt, Field(ge=0, lt=10**18)]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+
+
 class License(TypedDict):
-    spdx_id: str | None
+    spdx_id: Text | None
 
 
 class Repository(TypedDict):
     """What the answer must hold; nullable as GitHub documents it."""
 
-    id: StrictInt
+    id: Count
     full_name: Annotated[str, StringConstraints(pattern=r"^[^/\x00]+/[^/\x00]+$")]
-    stargazers_count: StrictInt
-    forks_count: StrictInt
-    open_issues_count: StrictInt
-    subscribers_count: NotRequired[StrictInt | None]
+    stargazers_count: Count
+    forks_count: Count
+    open_issues_count: Count
+    subscribers_count: NotRequired[Count | None]
     archived: NotRequired[bool]
-    language: NotRequired[str | None]
+    language: NotRequired[Text | None]
     license: NotRequired[License | None]
 
 
@@ -69,7 +73,8 @@ def extract(run: str, repository: str) -> str:
     with journal.step("extract", run, repository):
         cached = staging.cache_folder(PIPELINE) / f"{repository.replace('/', '@')}.json"
         previous = orjson.loads(cached.read_bytes()) if cached.exists() else {}
-        response = http.get(_url(repository), headers=_headers(previous.get("etag")))
+        headers = _headers(previous.get("etag"))
+        response = http.get(_url(repository), headers=headers, also=(404, 451))
         answer = _answer(repository, response, previous)
         if answer.get("etag"):
             staging.write(cached, orjson.dumps(answer))

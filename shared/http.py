@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -28,6 +28,7 @@ from shared.config import LIVE_URLS, ConfigurationError, settings
 USER_AGENT = "orchestrators-side-by-side/0.1 (ETL comparison of Airflow, Prefect and Dagster)"
 LIVE_COMPLAINTS_PER_MINUTE = 15  # the API throttles a client at 20
 SECONDARY_LIMIT_S = 60  # GitHub: wait at least a minute when a secondary limit names no moment
+SECONDS = re.compile(r"[0-9]{1,10}\Z")  # more would be milliseconds, or a slip
 SECRET_PARAMETERS = re.compile(r"([?&](?:key|access_token|token|api_key)=)[^&#\s]+", re.IGNORECASE)
 
 
@@ -39,13 +40,14 @@ class SourceError(Exception):
     """
 
     def __init__(self, what: str, url: str, status: int | None = None, hint: str = "") -> None:
-        self.what, self.url, self.status, self.hint = what, without_secrets(url), status, hint
-        super().__init__(what, self.url, status, hint)
+        self.what, self.url = without_secrets(what), without_secrets(url)
+        self.status, self.hint = status, hint
+        super().__init__(self.what, self.url, status, hint)
 
     def __str__(self) -> str:
         status = f" (status {self.status})" if self.status is not None else ""
         hint = f". {self.hint}" if self.hint else ""
-        return f"{without_secrets(self.what)}{status} from {self.url}{hint}"
+        return f"{self.what}{status} from {self.url}{hint}"
 
 
 class TransientError(SourceError):
@@ -58,7 +60,7 @@ class RateLimitedError(SourceError):
     def __init__(self, what: str, url: str, status: int | None, hint: str, until: datetime) -> None:
         super().__init__(what, url, status, hint)
         self.until = until
-        self.args = (what, self.url, status, hint, until)  # so that it pickles
+        self.args = (self.what, self.url, status, hint, until)  # so that it pickles
 
     def wait_s(self) -> float:
         """Return how many seconds from now `until` is, at least 0."""
@@ -103,9 +105,13 @@ def _paced() -> requests.adapters.BaseAdapter:
 
 
 def get(
-    url: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    also: Collection[int] = (),
 ) -> requests.Response:
-    """Fetch and return an answer of status 2xx, 304, 404 or 451; those the caller must tell apart.
+    """Fetch and return an answer of status 2xx or 304, or of one that the caller takes `also`.
 
     Raises:
         TransientError, RateLimitedError, PermanentError: see the top of this module.
@@ -116,9 +122,9 @@ def get(
     except requests.Timeout as error:
         raise TransientError(f"no answer in {settings().timeout_s:g} s", _url(error, url)) from None
     except requests.RequestException as error:
-        what = f"{type(error).__name__}: {without_secrets(str(error))}"[:300]
+        what = without_secrets(f"{type(error).__name__}: {error}")[:300]
         raise TransientError(what, _url(error, url)) from None
-    if response.ok or response.status_code in (304, 404, 451):
+    if response.ok or response.status_code in also:
         return response
     raise classify(response)
 
@@ -131,15 +137,16 @@ def classify(response: requests.Response) -> SourceError:
     """Return the error that an answer of status 4xx or 5xx stands for."""
     status, url = response.status_code, response.url
     reason = _reason(response)
+    if "quotaExceeded" in reason or "dailyLimitExceeded" in reason:
+        hint = "The quota of the key is used up until midnight Pacific time"
+        return PermanentError(reason, url, status, hint)
     until = limited_until(response)
     if until is not None:
         return RateLimitedError(
             f"rate limited: {reason}", url, status, f"It ends at {until:%H:%M:%S} UTC", until
         )
-    if "quotaExceeded" in reason or "dailyLimitExceeded" in reason:
-        hint = "The quota of the key is used up until midnight Pacific time"
-        return PermanentError(reason, url, status, hint)
-    if status in (408, 424, 425, 500, 502, 503, 504) or "rateLimitExceeded" in reason:
+    # also `userRateLimitExceeded`
+    if status >= 500 or status in (408, 424, 425) or "ratelimitexceeded" in reason.lower():
         return TransientError(reason, url, status)
     if status in (401, 403):
         return PermanentError(reason, url, status, "Check the key or token in the environment")
@@ -150,34 +157,48 @@ def limited_until(response: requests.Response) -> datetime | None:
     """Return the moment at which a rate limit ends, or None when the answer speaks of none.
 
     `Retry-After` in seconds or as a date (RFC 9110); `x-ratelimit-reset` in epoch seconds and the
-    secondary limit without a moment (GitHub REST API, "Rate limits").
+    secondary limit without a moment (GitHub REST API, "Rate limits"). What cannot be read counts as
+    not said.
     """
     if response.status_code not in (403, 429, 503):
         return None
     now, headers = datetime.now(UTC), response.headers
-    if after := headers.get("Retry-After"):
-        return (
-            now + timedelta(seconds=int(after)) if after.isdigit() else parsedate_to_datetime(after)
-        )
-    if headers.get("x-ratelimit-remaining") == "0" and "x-ratelimit-reset" in headers:
-        return datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC)
+    after = headers.get("Retry-After", "")
+    until = now + timedelta(seconds=int(after)) if SECONDS.match(after) else _moment(after)
+    if until is not None:
+        return until
+    reset = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and SECONDS.match(reset):
+        return datetime.fromtimestamp(int(reset), UTC)
     if response.status_code == 429 or "secondary rate limit" in response.text.lower():
         return now + timedelta(seconds=SECONDARY_LIMIT_S)
     return None
 
 
+def _moment(text: str) -> datetime | None:
+    """Return the moment of an HTTP date, or None when it is none; without a zone it is UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+        zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _reason(response: requests.Response) -> str:
     """Return the source's own words for its refusal, in one line of at most 300 characters."""
     try:
-        said = response.json()
-    except requests.JSONDecodeError:
+        said = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
         return f"{response.reason or 'refused'}"
     error = said.get("error", said) if isinstance(said, dict) else said
+    words = str(error)
     if isinstance(error, dict):
-        reasons = [e.get("reason", "") for e in error.get("errors", []) if isinstance(e, dict)]
-        words = " ".join(filter(None, [*reasons, error.get("message") or error.get("detail")]))
-        return (words or str(error))[:300]
-    return str(error)[:300]
+        listed = error.get("errors")
+        errors = [e for e in listed if isinstance(e, dict)] if isinstance(listed, list) else []
+        told = [*(e.get("reason") for e in errors), error.get("message") or error.get("detail")]
+        words = " ".join(str(word) for word in told if word) or words
+    return " ".join(words.split())[:300]
 
 
 def body(response: requests.Response) -> Any:
@@ -195,5 +216,13 @@ def body(response: requests.Response) -> Any:
 
 
 def day(response: requests.Response) -> str:
-    """Return the UTC day of an answer by its source's clock (the `Date` header, RFC 9110)."""
-    return str(parsedate_to_datetime(response.headers["Date"]).date())
+    """Return the UTC day of an answer by its source's clock (the `Date` header, RFC 9110).
+
+    Raises:
+        TransientError: it has none.
+
+    """
+    moment = _moment(response.headers.get("Date", ""))
+    if moment is None:
+        raise TransientError("the answer has no date", response.url, response.status_code)
+    return str(moment.date())

@@ -106,9 +106,15 @@ def step(name: str, run: str, key: str = "") -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        record("failed", run, name, key, f"{type(error).__name__}: {error}"[:1000])
+        record("failed", run, name, key, _words(error))
         raise
     record("finished", run, name, key)
+
+
+def _words(error: BaseException) -> str:
+    """Return an error's class and words in one line that an event can hold."""
+    line = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {error}")
+    return line.encode(errors="replace")[:1000].decode(errors="ignore")
 
 
 def read(file: Path) -> tuple[Event, ...]:

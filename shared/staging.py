@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import get_ident
 from urllib.parse import unquote, urlsplit
 
 from shared.config import settings
@@ -35,7 +36,7 @@ def cache_folder(pipeline: str) -> Path:
 
 def write(file: Path, content: bytes) -> None:
     """Write a file whole or not at all: a reader never sees a part of it."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part = file.with_name(f".{file.name}.{os.getpid()}.{get_ident()}")
     with part.open("wb") as stream:
         stream.write(content)  # survives the death of a process; a digest tells a torn file
     part.replace(file)

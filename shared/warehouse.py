@@ -36,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from shared.config import settings
 from shared.quarantine import Quarantined
@@ -76,10 +77,10 @@ REPOSITORIES = Table(
     Column("day", Text, primary_key=True),
     Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
     Column("full_name", Text, nullable=False),
-    Column("stars", Integer, nullable=False),
-    Column("forks", Integer, nullable=False),
-    Column("open_issues", Integer, nullable=False),  # pull requests included, as GitHub counts
-    Column("subscribers", Integer),
+    Column("stars", BigInteger, nullable=False),
+    Column("forks", BigInteger, nullable=False),
+    Column("open_issues", BigInteger, nullable=False),  # pull requests included, as GitHub counts
+    Column("subscribers", BigInteger),
     Column("archived", Boolean, nullable=False),
     Column("language", Text),
     Column("license", Text),
@@ -175,8 +176,10 @@ def engine(url: str = "") -> Engine:
 
     `postgresql://` means psycopg 3. SQLite is put in WAL mode, and a writer waits for another.
     """
-    url = url or settings().warehouse_url
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url or settings().warehouse_url)
+    except ArgumentError:
+        raise WarehouseError("warehouse: ETL_WAREHOUSE_URL is not a database URL") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise WarehouseError(
             f"warehouse: {parsed.get_backend_name()} is not supported; use sqlite:///FILE"

@@ -95,7 +95,7 @@ def extract(run: str, channel: str) -> str:
     with journal.step("extract", run, channel):
         response = _get("channels", id=channel, part="snippet,statistics,contentDetails")
         found = _items(response)
-        asked = _newest(found[0]) if found else []
+        asked = _newest(found[0], response.url) if found else []
         extracted = {
             "asked": channel,
             "day": http.day(response),
@@ -115,7 +115,8 @@ def _get(what: str, **params: Any) -> Any:
     key = settings().youtube_api_key
     # The stand-in source takes any key; the real one none but a real one.
     params["key"] = key.get_secret_value() if key is not None else "none"
-    return http.get(f"{settings().base_url(PIPELINE)}/{what}", params)
+    also = (404,) if what == "playlistItems" else ()
+    return http.get(f"{settings().base_url(PIPELINE)}/{what}", params, also=also)
 
 
 def _items(response: Any) -> list[Any]:
@@ -133,12 +134,18 @@ def _items(response: Any) -> list[Any]:
     return items
 
 
-def _newest(channel: Any) -> list[str]:
-    """Return the ids of a channel's newest videos, from its playlist of uploads."""
+def _newest(channel: Any, url: str) -> list[str]:
+    """Return the ids of a channel's newest videos, from its playlist of uploads.
+
+    Raises:
+        TransientError: the channel names no playlist, or the playlist is not of the documented form.
+
+    """
     try:
-        playlist = channel["contentDetails"]["relatedPlaylists"]["uploads"]
-    except (KeyError, TypeError):
-        return []  # transform says what is wrong with such a channel
+        playlist = str(channel["contentDetails"]["relatedPlaylists"]["uploads"])
+    except (KeyError, TypeError) as error:
+        what = f"a channel without a playlist of uploads: {type(error).__name__}: {error}"
+        raise http.TransientError(what, url, 200) from None
     found: list[str] = []
     token: dict[str, str] = {}
     while len(found) < settings().videos:
@@ -146,13 +153,26 @@ def _newest(channel: Any) -> list[str]:
         response = _get(
             "playlistItems", playlistId=playlist, part="contentDetails", maxResults=size, **token
         )
-        page = [item["contentDetails"]["videoId"] for item in _items(response)]
-        found += [video for video in page if video not in found]
+        if response.status_code == 404:  # as the playlist of a channel without a video is
+            break
+        page = _uploads(response)
+        new = [video for video in dict.fromkeys(page) if video not in found]
         following = http.body(response).get("nextPageToken")
+        if page and not new:
+            raise http.TransientError("the source repeats a page of uploads", response.url, 200)
+        found += new
         if not page or not following:
             break
         token = {"pageToken": following}
     return found
+
+
+def _uploads(response: Any) -> list[str]:
+    try:
+        return [str(item["contentDetails"]["videoId"]) for item in _items(response)]
+    except (KeyError, TypeError) as error:
+        what = f"an upload without contentDetails.videoId: {type(error).__name__}: {error}"
+        raise http.TransientError(what, response.url, 200) from None
 
 
 def _videos(asked: Sequence[str]) -> list[Any]:
@@ -181,7 +201,7 @@ def normalise(extracted: dict[str, Any]) -> dict[str, Any]:
     channels, bad_channels = _checked(extracted["channels"][:1], CHANNEL, day, _channel_row)
     videos, bad_videos = _checked(extracted["videos"], VIDEO, day, _video_row)
     rows = {row[1]: row for row in videos}  # of a video given twice, the later one stands
-    given = {v.get("id") for v in extracted["videos"] if isinstance(v, dict)}
+    given = {str(v.get("id")) for v in extracted["videos"] if isinstance(v, dict)}
     silent = [video for video in extracted["asked_videos"] if video not in given]
     aside = bad_channels + bad_videos
     if not extracted["channels"]:
@@ -217,11 +237,12 @@ def _count(text: str | None) -> int | None:
 
 def _channel_row(day: str, c: Channel) -> tuple[Any, ...]:
     counts = c["statistics"]
+    hidden = counts.get("hiddenSubscriberCount")  # with a count of "0", or without one
     return (
         day,
         c["id"],
         c["snippet"]["title"],
-        _count(counts.get("subscriberCount")),
+        None if hidden else _count(counts.get("subscriberCount")),
         int(counts["viewCount"]),
         int(counts["videoCount"]),
         c["snippet"].get("country"),

@@ -1,0 +1,168 @@
+import threading
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from benchmarks import results
+from benchmarks.model import Finding, Ledger, Outcome, Result, Setting, Truth, Verdict
+
+LEDGER = asdict(Ledger(10, 10, 0, 0, 0, 1, True, "5a5a", 3))
+SETTING = asdict(Setting("loop", "0.1", "1", "sooner"))
+ENVIRONMENT = {
+    "host": "made-up", "cpu": None, "cores_count": 2, "memory_mb": 4096, "os": "Linux",
+    "python": "3.11.7", "commit": None, "load_1m": 0.5, "metadata": None, "warehouse": "sqlite",
+    "settings": [], "needed": [], "command_campaign": None,
+}  # fmt: skip
+GOOD = Result(
+    schema=1, campaign="c", engine="airflow", version="3.3.2", mode="local", variant="default",
+    pipeline="complaints", workload="small", scenario="calm", trial=1, warmup=False,
+    started="2026-11-22T09:14:05Z", outcome=Outcome.UNHARMED, truth=Truth.TRUE_SUCCESS,
+    measures={"makespan_s": 2.5, "cpu_s": None}, ledger=LEDGER,
+    findings=(Finding("complete", Verdict.PASS, ""),), journal="journals/one.jsonl",
+    environment=ENVIRONMENT, seed=7, command="bench run",
+)  # fmt: skip
+BROKEN = replace(
+    GOOD, outcome=Outcome.ERROR, truth=None, ledger=None, journal="", version="", error="no port",
+    trial=2, measures={"makespan_s": None},
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "journals").mkdir()
+    (tmp_path / "journals" / "one.jsonl").touch()
+    return tmp_path
+
+
+def test_what_is_appended_is_read_back(folder):
+    results.append(folder, GOOD)
+    results.append(folder, BROKEN)
+
+    assert results.read(folder) == [GOOD, BROKEN]
+    assert results.problems(folder) == []
+
+
+def test_what_does_not_apply_is_null(folder):
+    results.append(folder, BROKEN)
+
+    row = orjson.loads((folder / results.LINES).read_bytes())
+    assert [row[name] for name in ("truth", "ledger", "journal", "version")] == [None] * 4
+    assert orjson.loads(orjson.dumps(results.row_of(GOOD)))["error"] is None
+
+
+def test_many_writers_leave_whole_lines(folder):
+    writers = [
+        threading.Thread(target=results.append, args=(folder, replace(GOOD, trial=number)))
+        for number in range(1, 33)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert sorted(it.trial for it in results.read(folder)) == list(range(1, 33))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"measures": {"makespan": 1.0}}, "makespan"),
+        ({"measures": {"makespan_s": "fast"}}, "measures.makespan_s"),
+        ({"engine": "cron"}, "engine"),
+        ({"trial": 0}, "trial"),
+        ({"started": "yesterday"}, "started"),
+        ({"environment": {}}, "environment"),
+        ({"ledger": {"expected": 1}}, "ledger"),
+        ({"command": ""}, "command"),
+    ],
+)
+def test_a_line_that_does_not_validate_is_not_written(folder, change, told):
+    with pytest.raises(ValueError, match=told):
+        results.append(folder, replace(GOOD, **change))
+
+    assert not (folder / results.LINES).exists()
+
+
+def test_a_number_that_is_none_becomes_null(folder):
+    results.append(folder, replace(GOOD, measures={"makespan_s": float("nan")}))
+
+    assert results.read(folder)[0].measures == {"makespan_s": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"measures": {"detect_s": 1.0}}, "a calm trial has none"),
+        ({"measures": {"makespan_s": -1.0}}, "negative"),
+        ({"journal": "journals/two.jsonl"}, "journals/two.jsonl is missing"),
+        ({"journal": ""}, "no journal"),
+        ({"journal": "../else.jsonl"}, "outside"),
+        ({"error": "why"}, "go together"),
+        ({"outcome": Outcome.ERROR}, "go together"),
+        ({"truth": None}, "no truth"),
+        ({"outcome": Outcome.STUCK}, "contradict"),
+        ({"ledger": LEDGER | {"lost": 1}}, "not complete"),
+        ({"ledger": LEDGER | {"balance": False}}, "not complete"),
+        ({"truth": Truth.FALSE_SUCCESS}, "is complete"),
+        ({"environment": ENVIRONMENT | {"settings": [SETTING]}}, "variant is default"),
+    ],
+)
+def test_a_problem_that_no_schema_can_see_is_one_sentence(folder, change, told):
+    results.append(folder, replace(GOOD, **change))
+
+    (problem,) = results.problems(folder)
+    assert told in problem and problem.startswith("Line 1: ")
+
+
+def test_a_trial_that_stands_twice_is_a_problem(folder):
+    results.append(folder, GOOD)
+    results.append(folder, GOOD)
+
+    assert results.problems(folder) == ["Line 2: it is the same trial as line 1."]
+
+
+def test_a_warm_up_is_not_the_trial_of_the_same_number(folder):
+    results.append(folder, replace(GOOD, warmup=True))
+    results.append(folder, GOOD)
+
+    assert results.problems(folder) == []
+
+
+def test_a_torn_line_is_a_problem_and_cannot_be_read(folder):
+    results.append(folder, GOOD)
+    with (folder / results.LINES).open("ab") as file:
+        file.write(b'{"schema": 1, "cam')
+
+    assert results.problems(folder) == ["Line 2 is not JSON."]
+    with pytest.raises(ValueError, match="line 2"):
+        results.read(folder)
+
+
+def test_a_line_of_another_schema_is_a_problem(folder):
+    (folder / results.LINES).write_bytes(orjson.dumps(results.row_of(GOOD) | {"schema": 2}) + b"\n")
+
+    assert results.problems(folder) == ["Line 1: schema: 1 was expected."]
+
+
+def test_a_folder_without_results_says_so(tmp_path):
+    assert results.problems(tmp_path) == ["results.jsonl is missing."]
+
+
+def test_a_new_folder_never_meets_an_old_one(tmp_path):
+    made = [results.new_folder(tmp_path, "my host/1") for _ in range(3)]
+
+    assert len(set(made)) == 3
+    assert all(it.parent == tmp_path / "results" and (it / "journals").is_dir() for it in made)
+    assert "my-host-1" in made[0].name
+
+
+def test_latest_is_a_relative_link_to_the_last_folder(tmp_path):
+    for _ in range(2):
+        folder = results.new_folder(tmp_path, "h")
+        results.point_latest(tmp_path, folder)
+
+    link = tmp_path / "results" / "latest"
+    assert link.resolve() == folder.resolve()
+    assert not link.readlink().is_absolute()

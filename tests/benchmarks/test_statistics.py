@@ -1,0 +1,111 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.statistics import Verdict, compare, outliers, summarise
+
+TEN = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99, 1.0, 1.0]
+values = st.lists(st.floats(0.001, 1000), min_size=1, max_size=12)
+
+
+def test_no_values_have_no_summary():
+    assert summarise([]) is None
+
+
+def test_fewer_than_six_values_get_their_range_and_say_so():
+    told = summarise([3.0, 1.0, 2.0])
+
+    assert told is not None
+    assert (told.median, told.low, told.high, told.interval) == (2.0, 1.0, 3.0, False)
+
+
+def test_six_values_get_an_interval_but_stay_indicative():
+    told = summarise([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+
+    assert told is not None
+    assert told.interval and told.indicative
+    assert 1.0 <= told.low <= told.median == 3.5 <= told.high <= 6.0
+
+
+def test_ten_values_are_a_figure():
+    told = summarise(TEN)
+
+    assert told is not None and not told.indicative
+
+
+def test_the_same_seed_gives_the_same_interval():
+    sample = [float(it * it) for it in range(11)]
+
+    assert summarise(sample, seed=1) == summarise(sample, seed=1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(values)
+def test_the_median_lies_within_what_is_printed_around_it(sample):
+    told = summarise(sample)
+
+    assert told is not None and told.low <= told.median <= told.high
+
+
+def test_equal_values_give_an_interval_without_width():
+    told = summarise([2.0] * 8)
+
+    assert told is not None and (told.low, told.high) == (2.0, 2.0)
+
+
+def test_clearly_less_is_improved_and_clearly_more_is_regressed():
+    double = [2 * it for it in TEN]
+
+    assert compare(double, TEN).verdict is Verdict.IMPROVED
+    assert compare(TEN, double).verdict is Verdict.REGRESSED
+
+
+def test_a_certain_difference_below_the_noise_gate_is_undecided():
+    steady = [1.0 + it / 10_000 for it in range(10)]
+    found = compare(steady, [it * 1.03 for it in steady])
+
+    assert found.low > 0
+    assert found.verdict is Verdict.UNDECIDED
+    assert "noise gate" in found.reason
+
+
+def test_a_large_but_uncertain_difference_is_undecided():
+    found = compare([1.0, 9.0, 2.0, 8.0, 3.0, 7.0], [2.0, 10.0, 3.0, 9.0, 4.0, 8.0])
+
+    assert found.relative is not None and found.relative > 0.05
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_fewer_than_six_values_never_decide():
+    found = compare([1.0, 1.0], [9.0, 9.0])
+
+    assert found.verdict is Verdict.UNDECIDED
+    assert (found.low, found.high, found.interval, found.p) == (8.0, 8.0, False, None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0.1, 10), min_size=6, max_size=9), st.integers(0, 9))
+def test_a_sample_against_itself_is_undecided(sample, seed):
+    assert compare(sample, sample, seed).verdict is Verdict.UNDECIDED
+
+
+def test_a_first_median_of_zero_has_no_relative_difference():
+    assert compare([0.0], [1.0]).relative is None
+
+
+def test_nothing_can_be_compared_with_nothing():
+    with pytest.raises(ValueError, match="two samples"):
+        compare([], [1.0])
+
+
+def test_an_outlier_is_labelled_and_stays():
+    assert outliers([1.0, 1.1, 0.9, 1.0, 9.0]) == [False, False, False, False, True]
+
+
+def test_an_outlier_among_equal_values_is_labelled():
+    assert outliers([1.0] * 9 + [5.0]) == [False] * 9 + [True]
+
+
+def test_equal_values_and_no_values_have_no_outliers():
+    assert outliers([2.0, 2.0, 2.0]) == [False] * 3
+    assert outliers([]) == []
