@@ -36,8 +36,8 @@ COLUMNS = (
 )
 
 
-def pages(session: requests.Session, day: str) -> Iterator[bytes]:
-    """Yield a day's pages as they come."""
+def pages(session: requests.Session, day: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield a day's hits, a page at a time."""
     params: dict[str, Any] = {
         "date_received_min": day,
         "date_received_max": day,
@@ -50,22 +50,18 @@ def pages(session: requests.Session, day: str) -> Iterator[bytes]:
         response = session.get(settings().base_url("complaints"), params=params, timeout=30)
         response.raise_for_status()
         found = orjson.loads(response.content)["hits"]
-        yield response.content
+        yield found["hits"]
         count, total = count + len(found["hits"]), found["total"]["value"]
         params["search_after"] = "{}_{}".format(*found["hits"][-1]["sort"])
 
 
 def main(days: list[str]) -> None:
-    """Time the three phases one after the other."""
+    """Time the phases one after the other; each page is decoded once."""
     began = time.perf_counter()
     with requests.Session() as session:
-        bodies = [page for day in days for page in pages(session, day)]
+        hits = [hit for day in days for page in pages(session, day) for hit in page]
     downloaded = time.perf_counter()
-    rows = [
-        tuple(hit["_source"].get(name) for name in COLUMNS)
-        for body in bodies
-        for hit in orjson.loads(body)["hits"]["hits"]
-    ]
+    rows = [tuple(map(hit["_source"].get, COLUMNS)) for hit in hits]
     decoded = time.perf_counter()
     insert(os.environ["ETL_WAREHOUSE_URL"], rows)
     ended = time.perf_counter()
