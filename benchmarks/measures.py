@@ -46,7 +46,10 @@ def closing_s(history: History) -> float | None:
 
 def handoffs_s(history: History) -> list[float]:
     """Return, for each key, the seconds from one step's end to the next step's first start."""
-    finished = {(e.step, e.key): e.at for e in history if e.kind == "finished"}
+    finished: dict[tuple[str, str], float] = {}
+    for event in history:
+        if event.kind == "finished":
+            finished.setdefault((event.step, event.key), event.at)
     started = {(e.step, e.key): e.at for e in history if e.kind == "started" and e.attempt == 1}
     follows = {"transform": "extract", "load": "transform"}
     return [

@@ -136,9 +136,10 @@ def _problems(folder: Path) -> Iterator[str]:
         wrong = list(_against_schema(row))
         if not wrong:
             trial = (*(row[name] for name in TRIAL), row["warmup"])
-            first = seen.setdefault(trial, number)
-            if first != number:
-                wrong.append(f"it is the same trial as line {first}.")
+            if trial in seen:
+                wrong.append(f"it is the same trial as line {seen[trial]}.")
+            if row["outcome"] != Outcome.ERROR:  # what broke may be done again
+                seen[trial] = number
             wrong.extend(_beyond_schema(folder, row))
         yield from (f"Line {number}: {text}" for text in wrong)
 

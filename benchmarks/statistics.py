@@ -14,6 +14,7 @@ Sources of the formulas:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,7 +89,7 @@ def summarise(values: Sequence[float], seed: int = 0) -> Summary | None:
     median, n = float(np.median(values)), len(values)
     if n < INTERVAL_FROM:
         return Summary(median, min(values), max(values), n, interval=False)
-    low, high = _bootstrap((values,), _median, seed)
+    low, high = _bootstrap((tuple(values),), _median, seed)
     return Summary(median, low, high, n, interval=True)
 
 
@@ -112,8 +113,8 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
         low, high = min(second) - max(first), max(second) - min(first)
         reason = f"{fewest} values, {INTERVAL_FROM} are needed for an interval"
         return Difference(absolute, relative, low, high, False, None, Verdict.UNDECIDED, reason)
-    low, high = _bootstrap((second, first), _gap, seed)
-    p = _permutation(second, first, seed)
+    low, high = _bootstrap((tuple(second), tuple(first)), _gap, seed)
+    p = _permutation(tuple(second), tuple(first), seed)
     verdict, reason = _judge(absolute, relative, low, high, p)
     return Difference(absolute, relative, low, high, True, p, verdict, reason)
 
@@ -156,8 +157,9 @@ def _gap(one: Any, other: Any, axis: int = -1) -> Any:
     return np.median(one, axis=axis) - np.median(other, axis=axis)
 
 
+@functools.cache  # pure, slow, and asked for the same samples by several tables
 def _bootstrap(
-    samples: Sequence[Sequence[float]], statistic: Any, seed: int
+    samples: tuple[tuple[float, ...], ...], statistic: Any, seed: int
 ) -> tuple[float, float]:
     found = stats.bootstrap(
         samples, statistic, n_resamples=RESAMPLES, confidence_level=CONFIDENCE,
@@ -166,7 +168,8 @@ def _bootstrap(
     return float(found.low), float(found.high)
 
 
-def _permutation(one: Sequence[float], other: Sequence[float], seed: int) -> float:
+@functools.cache
+def _permutation(one: tuple[float, ...], other: tuple[float, ...], seed: int) -> float:
     found = stats.permutation_test(
         (one, other), _gap, n_resamples=RESAMPLES, vectorized=True, alternative="two-sided",
         rng=np.random.default_rng(seed),

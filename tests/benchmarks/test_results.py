@@ -123,6 +123,13 @@ def test_a_trial_that_stands_twice_is_a_problem(folder):
     assert results.problems(folder) == ["Line 2: it is the same trial as line 1."]
 
 
+def test_a_trial_that_broke_may_be_done_again(folder):
+    results.append(folder, BROKEN)
+    results.append(folder, replace(GOOD, trial=BROKEN.trial))
+
+    assert results.problems(folder) == []
+
+
 def test_a_warm_up_is_not_the_trial_of_the_same_number(folder):
     results.append(folder, replace(GOOD, warmup=True))
     results.append(folder, GOOD)

@@ -1,0 +1,190 @@
+"""A journal as a lane of a timeline: which step ran from when to when, and what struck it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.model import Outcome, Result
+from benchmarks.report import words
+from benchmarks.report.facts import Campaign, SetupId, Subject
+from shared import journal
+from shared.journal import Event
+
+STEP_KINDS = ("started", "checkpoint", "committed", "finished", "failed")
+MARKS = {"fault_injected": "fault", "healed": "healed", "resumed": "resumed", "ended": "end"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One attempt of a step; `ending` is finished, failed or killed."""
+
+    step: str
+    key: str
+    attempt: int
+    start_s: float
+    end_s: float
+    ending: str
+    row: int = 0  # attempts that overlap lie in different rows
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment of the run as a whole."""
+
+    at_s: float
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A moment when rows of an attempt became visible in the warehouse."""
+
+    at_s: float
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One trial on one setup, in seconds since it was submitted."""
+
+    setup: SetupId
+    ending: str
+    bars: tuple[Bar, ...]
+    commits: tuple[Commit, ...]
+    marks: tuple[Mark, ...]
+
+    @property
+    def rows(self) -> int:
+        return 1 + max((bar.row for bar in self.bars), default=0)
+
+    @property
+    def end_s(self) -> float:
+        ends = [bar.end_s for bar in self.bars] + [mark.at_s for mark in self.marks]
+        return max(ends, default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The same repetition of one scenario on every setup that has a journal of it."""
+
+    scenario: str
+    subject: Subject
+    trial: int
+    lanes: tuple[Lane, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        subject = self.subject
+        parts = (self.scenario, subject.pipeline, subject.workload, str(self.trial))
+        return words.slug("time", *parts)
+
+
+def timelines(campaign: Campaign, folder: Path) -> list[Timeline]:
+    """Read the journals of all recovery trials; calm ones are not drawn."""
+    return [
+        timeline(campaign, folder, name, subject, trial)
+        for name, subject in campaign.faults
+        for trial in _trials(campaign, name, subject)
+    ]
+
+
+def timeline(campaign: Campaign, folder: Path, name: str, subject: Subject, trial: int) -> Timeline:
+    lanes, absent = [], []
+    for setup in campaign.setups:
+        cell = campaign.cell(setup, subject, name)
+        result = next((it for it in cell.results if it.trial == trial), None)
+        history = journal.read(folder / result.journal) if result and result.journal else ()
+        if result and history:
+            lanes.append(lane(setup, result, history))
+        else:
+            error = f" ({result.error})" if result and result.error else ""
+            absent.append(f"{setup.title}: {cell.word}{error}")
+    return Timeline(name, subject, trial, tuple(lanes), tuple(absent))
+
+
+def lane(setup: SetupId, result: Result, history: Sequence[Event]) -> Lane:
+    """Draw a history: attempts as bars, in as few rows as do not overlap."""
+    zero = next((it.at for it in history if it.kind == "submitted"), history[0].at)
+    bars = stacked(bars_of(history, zero))
+    return Lane(setup, _ending(result), bars, _commits(history, bars, zero), tuple(
+        Mark(it.at - zero, MARKS[it.kind], str(it.detail or ""))
+        for it in history if it.kind in MARKS
+    ))  # fmt: skip
+
+
+def story(told: Lane) -> str:
+    """Tell a lane in words, in the order of the clock."""
+    moments = [(it.at_s, it.kind + (f" ({it.detail})" if it.detail else "")) for it in told.marks]
+    moments += [(bar.start_s, _attempt(bar)) for bar in told.bars]
+    return "; ".join(f"{words.number(at)} {text}" for at, text in sorted(moments))
+
+
+def _attempt(bar: Bar) -> str:
+    sign = {"finished": "", "failed": " ✗ failed", "killed": " ✗ not finished"}[bar.ending]
+    again = f" attempt {bar.attempt}" if bar.attempt > 1 else ""
+    return f"{bar.step} {bar.key}".strip() + f"{again} until {words.number(bar.end_s)}{sign}"
+
+
+def bars_of(history: Sequence[Event], zero: float) -> list[Bar]:
+    """Return every attempt; a killed one ends at the next event of its key, or with the trial."""
+    open_ends = list(history)
+    return [_bar(start, history, open_ends, zero) for start in history if start.kind == "started"]
+
+
+def stacked(bars: Sequence[Bar]) -> tuple[Bar, ...]:
+    """Give each bar the first row that is free when it starts."""
+    free_at: list[float] = []
+    placed = []
+    for bar in sorted(bars, key=lambda it: (it.start_s, it.end_s)):
+        row = next((n for n, at in enumerate(free_at) if at <= bar.start_s), len(free_at))
+        free_at[row : row + 1] = [bar.end_s]
+        placed.append(Bar(bar.step, bar.key, bar.attempt, bar.start_s, bar.end_s, bar.ending, row))
+    return tuple(placed)
+
+
+def _bar(start: Event, history: Sequence[Event], unclaimed: list[Event], zero: float) -> Bar:
+    own = (start.step, start.key, start.pid)
+    later = [it for it in history if it.at > start.at and it.key == start.key]
+    again = next((it.at for it in later if it.kind == "started" and _unit(it) == own), None)
+    end = next(
+        (it for it in unclaimed if it.kind in ("finished", "failed") and _unit(it) == own
+         and it.at >= start.at and (again is None or it.at <= again)), None,
+    )  # fmt: skip
+    if end:
+        unclaimed.remove(end)
+        return Bar(start.step, start.key, start.attempt, start.at - zero, end.at - zero, end.kind)
+    after = [it for it in later if it.kind in STEP_KINDS
+             and not (_unit(it) == own and it.kind != "started")]  # fmt: skip
+    until = after[0].at if after else history[-1].at
+    return Bar(start.step, start.key, start.attempt, start.at - zero, until - zero, "killed")
+
+
+def _unit(event: Event) -> tuple[str, str, int]:
+    return event.step, event.key, event.pid
+
+
+def _commits(history: Sequence[Event], bars: Sequence[Bar], zero: float) -> tuple[Commit, ...]:
+    found = []
+    for event in history:
+        if event.kind != "committed":
+            continue
+        at = event.at - zero
+        rows = [bar.row for bar in bars if (bar.step, bar.key) == (event.step, event.key)
+                if bar.start_s <= at <= bar.end_s]  # fmt: skip
+        found.append(Commit(at, rows[-1] if rows else 0))
+    return tuple(found)
+
+
+def _ending(result: Result) -> str:
+    outcome = words.OUTCOMES[Outcome(result.outcome)]
+    truth = words.TRUTHS[result.truth].word if result.truth else "no final state"
+    return f"{outcome.symbol} {outcome.word}, {truth}"
+
+
+def _trials(campaign: Campaign, name: str, subject: Subject) -> list[int]:
+    cells = (campaign.cell(setup, subject, name) for setup in campaign.setups)
+    return sorted({it.trial for cell in cells for it in cell.results if it.journal})

@@ -1,0 +1,65 @@
+"""What the report does not show, said of the campaign at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks import statistics
+from benchmarks.report.facts import Campaign
+from benchmarks.report.words import listed
+
+Limit = tuple[str, str]
+
+
+def limits(
+    counts: Mapping[str, Any], machines: Sequence[Mapping[str, Any]], campaign: Campaign
+) -> list[Limit]:
+    """Return each limit with its heading."""
+    return [*_of_campaign(counts, machines, campaign), *_of_method()]
+
+
+def _of_campaign(
+    counts: Mapping[str, Any], machines: Sequence[Mapping[str, Any]], campaign: Campaign
+) -> list[Limit]:
+    hosts = listed([f"{it['host']} with {it['cores_count'] or 'an unknown number of'} cores"
+                    for it in machines])  # fmt: skip
+    absent = [setup.title for setup in campaign.setups if not setup.mode]
+    modes = listed([f"{it.engine} {it.mode}" for it in campaign.setups
+                    if it.mode and it.variant == "default"] or ["none"])  # fmt: skip
+    missing = f" Not measured at all: {listed(absent)}." if absent else ""
+    return [
+        ("One machine.", f"Everything ran on {hosts}. Engine, pipeline, source and bench share it, "
+         "so an engine with many processes pays more here than on a larger host."),
+        ("Few repetitions.", f"Calm figures rest on {counts['repetitions']} repetitions a "
+         f"setup. Below {statistics.INTERVAL_FROM} there is no "
+         f"interval and every comparison is undecided; below {statistics.FIGURE_FROM}, as in the "
+         "quick profile, a figure is indicative."),
+        ("Some modes.", f"As shipped, that is {modes}.{missing} Other executors, workers and "
+         "launchers of the same engines behave otherwise."),
+    ]  # fmt: skip
+
+
+def _of_method() -> list[Limit]:
+    return [
+        ("Local processes, no cluster.", "No Kubernetes, no Celery, no Dask, no second scheduler, "
+         "no highly available set-up, no hosted service. Faults of networks between hosts cannot "
+         "happen here, and nothing is said of many runs or many users at once."),
+        ("Small data.", "The source is a stand-in that serves small, seeded data over loopback. "
+         "Steps are short, so overhead looks large beside them; with long steps the same seconds "
+         "are a small share. Read the seconds, not only the percentages."),
+        ("A killed task is not the same thing in all three.", "The fault “kill the task process” "
+         "takes the process that executes pipeline code. In Prefect that is the whole flow run, in "
+         "Airflow one task, in Dagster one step. The blast radius is part of each design, and part "
+         "of what is compared."),
+        ("The journal costs.", "Every step appends events to a file, on bare too. What that costs "
+         "is in every number, and is not taken off."),
+        ("Polling.", "The bench looks at the journal every 50 ms and asks the API at most once a "
+         "second, five times a second once the last step is done: detect, truth and closing are no "
+         "finer than that. Dispatch and makespan come from what the steps themselves wrote."),
+        ("One fault at a time, at one moment.", "Each fault strikes once, at a named event. Other "
+         "moments, other faults and two at once are not tried; a short fault that an engine "
+         "outlives says nothing about a long one."),
+        ("No judgement of the rest.", "Not measured: interface, scheduling, access control, "
+         "lineage, alerts, documentation, upgrades, price, and how pleasant each is to write for."),
+    ]  # fmt: skip

@@ -1,0 +1,228 @@
+"""The two files of the report: what the templates are given, and the writing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from benchmarks import results, statistics
+from benchmarks.model import ENGINES, Result
+from benchmarks.report import (
+    charts,
+    facts,
+    headline,
+    lanes,
+    limits,
+    overhead,
+    recovery,
+    sources,
+    words,
+)
+from benchmarks.report.facts import Campaign, Cell, Subject, unique
+from benchmarks.report.lanes import Timeline
+from benchmarks.report.overhead import Line
+
+DRAWN_BYTES = 450_000  # of timelines; what comes after is named, and lies in the journals
+OWN = ("load_1m", "took_s")  # what the environment of each trial has of its own
+MACHINE = ("host", "cpu", "cores_count", "memory_mb", "os", "python", "commit", "warehouse")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One subject in the summary."""
+
+    subject: Subject
+    lines: Sequence[Line]
+    chart: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One timeline, drawn."""
+
+    timeline: Timeline
+    chart: Markup
+    legend: Mapping[str, tuple[str, str]]  # step -> letters, colour
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was set for an engine: for all its setups, and for each."""
+
+    engine: str
+    needed: Sequence[Mapping[str, str]]
+    setups: Sequence[tuple[str, Sequence[Mapping[str, str]]]]
+
+
+def build(folder: Path, root: Path) -> None:
+    """Write `report.html` and `report.md` into a folder of results.
+
+    Everything comes from the folder's results.jsonl and journals, and from the source text of the
+    three implementations under `root`.
+
+    Raises:
+        ValueError: there are no results, or a line is not one.
+
+    """
+    found = results.read(folder)
+    if not found:
+        raise ValueError(f"report: {folder / results.LINES} holds no trial; run the bench first")
+    told = context(facts.campaign(found), folder, root)
+    _write(folder / "report.html", _templates(True).get_template("report.html.j2").render(told))
+    _write(folder / "report.md", _templates(False).get_template("report.md.j2").render(told))
+
+
+def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
+    """Return all that the templates print."""
+    timelines = lanes.timelines(campaign, folder)
+    drawings, undrawn = _drawings(timelines)
+    return {
+        "name": folder.resolve().name, "campaign": campaign, "words": words,
+        "compared": headline.compared(campaign), "paragraphs": headline.paragraphs(campaign),
+        "facts": headline.facts(campaign),
+        "panels": _panels(campaign), "columns": overhead.MEASURES,
+        "comparisons": overhead.tuned_against_default(campaign),
+        "matrix": recovery.matrix(campaign), "timelines": timelines,
+        "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,
+        "sources": sources.comparisons(root), "settings": _settings(campaign),
+        "digests": headline.digests(campaign), "machines": _machines(campaign),
+        "campaigns": _campaigns(campaign), "versions": _versions(campaign),
+        "cells": list(campaign.cells.values()), "data": _data(campaign), "rules": statistics,
+        "counts": _counts(campaign), "problems": results.problems(folder),
+    }  # fmt: skip
+
+
+def _templates(html: bool) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=html,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    made.filters |= {
+        "number": words.number, "signed": words.signed, "plural": words.plural, "md": in_table,
+        "text": lambda value: words.NOT_MEASURED if value in (None, "") else value,
+        "raw": _raw, "story": lanes.story,
+    }  # fmt: skip
+    return made
+
+
+def in_table(text: object) -> str:
+    """Escape text for a cell of a Markdown table."""
+    flat = re.sub(r"\s+", " ", str(text)).replace("\\", "\\\\")
+    return re.sub(r"([|<>*`\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", flat)
+
+
+def _raw(cell: Cell) -> list[tuple[int, Result, str]]:
+    """Return the trials of a cell, warm-ups first, with their measures as text."""
+    rows = sorted((*cell.superseded, *cell.warmups, *cell.trials), key=lambda row: row.index)
+    return [(row.index, row.result, _measures(row.result)) for row in rows]
+
+
+def _measures(result: Result) -> str:
+    return ", ".join(
+        f"{name} {words.NOT_MEASURED if value is None else words.number(value)}"
+        for name, value in result.measures.items()
+    )
+
+
+def _panels(campaign: Campaign) -> list[Panel]:
+    found = []
+    for subject in campaign.subjects:
+        lines = overhead.lines(campaign, subject)
+        drawn = any(line.overhead for line in lines)
+        svg = charts.overhead_svg(lines, subject.title) if drawn else ""
+        found.append(Panel(subject, lines, Markup(svg)))
+    return found
+
+
+def _drawings(timelines: Sequence[Timeline]) -> tuple[list[Drawing], list[str]]:
+    """Draw first repetitions first, as many as keep the page small; name the others."""
+    drawn: dict[str, Drawing] = {}
+    undrawn, size = [], 0
+    for it in sorted(timelines, key=lambda it: it.trial):
+        title = f"{it.scenario} on {it.subject.title}, repetition {it.trial}"
+        svg = charts.timeline_svg(it, f"Timeline: {title}") if size < DRAWN_BYTES else ""
+        size += len(svg)
+        if svg and size <= DRAWN_BYTES:
+            drawn[it.anchor] = Drawing(it, Markup(svg), charts.legend(it))
+        else:
+            undrawn.append(title)
+    return [drawn[it.anchor] for it in timelines if it.anchor in drawn], undrawn
+
+
+def _settings(campaign: Campaign) -> list[Settings]:
+    found = []
+    for engine in unique(setup.engine for setup in campaign.setups):
+        setups = [it for it in campaign.setups if it.engine == engine and it.mode]
+        own = {it: _first(campaign, it.engine, it.mode, it.variant) for it in setups}
+        needed = [line for result in own.values() for line in result.environment["needed"]]
+        kept = {str(line["name"]): line for line in needed}
+        changed = [(it.title, result.environment["settings"]) for it, result in own.items()]
+        found.append(Settings(engine, list(kept.values()), changed))
+    return found
+
+
+def _first(campaign: Campaign, *setup: str) -> Result:
+    return next(it for it in campaign.results if (it.engine, it.mode, it.variant) == setup)
+
+
+def _machines(campaign: Campaign) -> list[dict[str, Any]]:
+    found = [{key: it.environment.get(key) for key in MACHINE} for it in campaign.results]
+    return [dict(it) for it in unique(tuple(machine.items()) for machine in found)]
+
+
+def _campaigns(campaign: Campaign) -> list[tuple[str, int, str]]:
+    return unique(
+        (it.campaign, it.seed, str(it.environment.get("command_campaign") or words.NOT_MEASURED))
+        for it in campaign.results
+    )
+
+
+def _versions(campaign: Campaign) -> list[tuple[str, str, str]]:
+    return unique(
+        (it.engine, it.version or words.NOT_MEASURED, str(it.environment.get("metadata") or "none"))
+        for it in sorted(campaign.results, key=lambda it: ENGINES.index(it.engine))
+        if it.version
+    )
+
+
+def _counts(campaign: Campaign) -> dict[str, Any]:
+    calm = [campaign.cell(setup, subject) for setup in campaign.setups if setup.mode
+            for subject in campaign.subjects]  # fmt: skip
+    sizes = [len(cell.values("makespan_s")) for cell in calm] or [0]
+    return {
+        "repetitions": " to ".join(str(it) for it in unique((min(sizes), max(sizes)))),
+        "trials": len(campaign.rows), "warmups": sum(it.warmup for it in campaign.results),
+        "most": max(sizes), "failed": sum(it.failed_count for it in calm),
+    }  # fmt: skip
+
+
+def _data(campaign: Campaign) -> Markup:
+    """Return all lines as JSON, equal environments stored once; safe inside a script element."""
+    environments: dict[bytes, str] = {}
+    lines = []
+    for result in campaign.results:
+        shared = {key: it for key, it in result.environment.items() if key not in OWN}
+        name = environments.setdefault(orjson.dumps(shared), f"e{len(environments)}")
+        row = results.row_of(result)
+        own = {key: it for key, it in result.environment.items() if key in OWN}
+        row["environment"] = {"same_as": name, **own}
+        lines.append(row)
+    same = {name: orjson.loads(text) for text, name in environments.items()}
+    text = orjson.dumps({"environments": same, "rows": lines}).decode()
+    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))
+
+
+def _write(file: Path, text: str) -> None:
+    """Let the file appear whole or not at all."""
+    fresh = file.with_name(f".{file.name}-{os.getpid()}")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(file)

@@ -1,0 +1,157 @@
+"""What became of the trials in which something went wrong: scenarios down, setups across."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.model import Outcome, Result, Truth, Verdict
+from benchmarks.report import words
+from benchmarks.report.facts import Campaign, Cell, SetupId, Subject, unique
+from benchmarks.report.words import Figure, Mark
+
+TIMES = {"detect": "detect_s", "recover": "recover_s", "truth": "truth_s"}
+APT = {  # only of trials that ended so
+    "recover_s": (Truth.TRUE_SUCCESS, Truth.FALSE_FAILURE),
+    "truth_s": (Truth.TRUE_SUCCESS, Truth.TRUE_FAILURE),
+}
+REASON_CHARACTERS = 90
+LANDED = "landed"  # the check that the fault struck where it should
+COUNTS = {"repeated steps": "repeated_steps", "interventions": "interventions_count"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """One way in which trials of a cell ended, and how many did."""
+
+    outcome: Mark
+    truth: Mark | None
+    count: int
+    missed: bool  # the fault struck outside of the phase it was meant for: the verdict is unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One cell of the matrix."""
+
+    cell: Cell
+    endings: tuple[Ending, ...]
+    figures: dict[str, Figure]
+    notes: tuple[str, ...]  # rows lost or doubled, checks that did not pass, errors
+    n: int
+    missing: Mark | None  # set when the cell has nothing to say but one of the four words
+
+    @property
+    def tone(self) -> str:
+        """The worst tone in the cell."""
+        if self.missing:
+            return self.missing.tone
+        tones = {it.outcome.tone for it in self.endings}
+        tones |= {it.truth.tone for it in self.endings if it.truth}
+        tones |= {"fair" for it in self.endings if it.missed}
+        return next((tone for tone in ("bad", "fair", "good") if tone in tones), "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One row of the matrix."""
+
+    name: str
+    subject: Subject
+    cells: tuple[Told, ...]
+
+    @property
+    def anchor(self) -> str:
+        return words.slug("fault", self.name, self.subject.pipeline, self.subject.workload)
+
+    @property
+    def title(self) -> str:
+        return self.name.replace("_", " ")
+
+
+def matrix(campaign: Campaign) -> list[Scenario]:
+    """Return one row a scenario and subject."""
+    return [
+        Scenario(name, subject, tuple(
+            told(campaign.cell(setup, subject, name), campaign.seed) for setup in campaign.setups
+        ))
+        for name, subject in campaign.faults
+    ]  # fmt: skip
+
+
+def told(cell: Cell, seed: int) -> Told:
+    """Say what a cell says."""
+    judged = [it for it in cell.results if it.outcome != Outcome.ERROR]
+    figures = {label: words.figure(_values(judged, it), "s", seed, _absent(judged, it))
+               for label, it in TIMES.items()}  # fmt: skip
+    figures |= {label: words.tally(_values(judged, it)) for label, it in COUNTS.items()}
+    missing = None if judged else words.NO_FIGURE[cell.word]
+    return Told(cell, _endings(judged), figures, _notes(cell.results), len(judged), missing)
+
+
+def judged(campaign: Campaign, setup: SetupId) -> list[Result]:
+    """Return the fault trials of a setup that say something about the engine."""
+    return [it for it in _trials(campaign, setup) if it.outcome != Outcome.ERROR and not missed(it)]
+
+
+def silent(campaign: Campaign, setup: SetupId) -> int:
+    """Count the fault trials of a setup that say nothing: they broke, or the fault missed."""
+    return len(_trials(campaign, setup)) - len(judged(campaign, setup))
+
+
+def missed(result: Result) -> bool:
+    """Whether the fault missed the phase that it was meant for, so that nothing can be said."""
+    return any(it.check == LANDED and it.verdict != Verdict.PASS for it in result.findings)
+
+
+def _trials(campaign: Campaign, setup: SetupId) -> list[Result]:
+    cells = (campaign.cell(setup, subject, name) for name, subject in campaign.faults)
+    return [it for cell in cells for it in cell.results]
+
+
+def _values(results: Sequence[Result], measure: str) -> list[float]:
+    """Return a measure where it means something: no time to all rows without all rows."""
+    apt = APT.get(measure, tuple(Truth))
+    return [value for it in results if it.truth in apt and not missed(it)
+            if (value := it.measures.get(measure)) is not None]  # fmt: skip
+
+
+def _absent(judged: Sequence[Result], measure: str) -> str:
+    """Say why a time is missing: no run got there, or nobody saw when."""
+    got_there = any(it.truth in APT.get(measure, tuple(Truth)) for it in judged)
+    return words.NOT_MEASURED if got_there or not judged else words.FAILED
+
+
+def _endings(results: Sequence[Result]) -> tuple[Ending, ...]:
+    worst_first = list(reversed(Outcome))
+    counted = Counter((it.outcome, it.truth, missed(it)) for it in results)
+    ordered = sorted(counted.items(), key=lambda it: worst_first.index(it[0][0]))
+    return tuple(
+        Ending(words.OUTCOMES[outcome], words.TRUTHS[truth] if truth else None, count, astray)
+        for (outcome, truth, astray), count in ordered
+    )
+
+
+def _notes(results: Sequence[Result]) -> tuple[str, ...]:
+    """Say what the words and numbers of a cell leave out, each thing once."""
+    notes = [result.error for result in results if result.error]
+    for name in ("lost", "unexpected", "duplicated"):
+        counts = [(result.ledger or {}).get(name) for result in results]
+        notes += [f"{words.plural(count, 'row')} {name}" for count in counts if count]
+    return tuple(unique([*notes, *_broken_checks(results)]))
+
+
+def _broken_checks(results: Sequence[Result]) -> list[str]:
+    """Say which checks did not pass, how often, and why the first time."""
+    found: dict[tuple[str, Verdict], list[str]] = {}
+    for result in results:
+        for it in result.findings:
+            if it.verdict != Verdict.PASS and (it.check == LANDED or not missed(result)):
+                found.setdefault((it.check, it.verdict), []).append(it.reason)
+    return [
+        f"check {check}: {words.CHECKS[verdict].word} in {len(reasons)} of {len(results)}"
+        + (f", {textwrap.shorten(reasons[0], REASON_CHARACTERS)}" if reasons[0] else "")
+        for (check, verdict), reasons in found.items()
+    ]

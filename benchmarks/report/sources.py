@@ -1,0 +1,65 @@
+"""The three implementations of a pipeline, side by side and highlighted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from pygments.token import Comment, String
+
+from benchmarks.model import PIPELINES
+
+FOLDERS = {"airflow": "airflow_dags", "prefect": "prefect_impl", "dagster": "dagster_impl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of an implementation; `code` is None when the file is not there."""
+
+    engine: str
+    path: str
+    lines: int
+    code_lines: int  # neither blank, nor comment, nor docstring
+    code: Markup | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One pipeline as each of the three engines has it."""
+
+    pipeline: str
+    sources: tuple[Source, ...]
+
+
+def comparisons(root: Path) -> list[Comparison]:
+    """Read the implementations under a checkout."""
+    return [
+        Comparison(pipeline, tuple(source(root, it, pipeline) for it in FOLDERS))
+        for pipeline in PIPELINES
+    ]
+
+
+def source(root: Path, engine: str, pipeline: str) -> Source:
+    """Read one implementation; a missing file is no error."""
+    path = Path(FOLDERS[engine]) / f"{pipeline}.py"
+    if not (root / path).is_file():
+        return Source(engine, path.as_posix(), 0, 0, None)
+    text = (root / path).read_text(encoding="utf-8")
+    drawn = Markup(highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)))
+    return Source(engine, path.as_posix(), len(text.splitlines()), code_lines(text), drawn)
+
+
+def code_lines(text: str) -> int:
+    """Count the lines of Python that are neither blank, nor comment, nor docstring."""
+    filled, line = set(), 1
+    for kind, value in PythonLexer(stripnl=False).get_tokens(text):
+        skipped = kind in Comment or kind in String.Doc
+        for place, part in enumerate(value.split("\n")):
+            if part.strip() and not skipped:
+                filled.add(line + place)
+        line += value.count("\n")
+    return len(filled)
