@@ -58,10 +58,10 @@ class Bare:
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         handle = f"run-{len(self.runs) + 1}"
         self.runs[handle] = (pipeline, run, parameters)
-        command = [environment_of("bench") / "python", "-m", "benchmarks.orchestrators.bare"]
+        program = environment_of("bench") / "python"
         self.services.start(
             handle,
-            [*command, pipeline, run, json.dumps(parameters)],
+            [program, "-m", __spec__.name, pipeline, run, json.dumps(parameters)],
             role=Role.TASK,
             environment=self.surroundings.environment,
         )

@@ -1,0 +1,431 @@
+"""Airflow as its real services: api-server, dag-processor, and a scheduler with LocalExecutor.
+
+Driven through the public REST API. Two orders matter. The api-server is up, and its Execution API
+has answered once, before the scheduler starts: a task that meets a cold one burns its retries. And
+a service is started again only when all that the dead one started is gone, as systemd and
+containers do it: orphans of a killed scheduler keep its database locks.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+import requests
+
+from benchmarks.model import PIPELINES, Role, Setting, Setup, State, Surroundings
+from benchmarks.orchestrators.services import (
+    ROOT,
+    Services,
+    clean_environment,
+    environment_of,
+    free_port,
+    tail,
+)
+
+READY_S = 180.0  # two busy cores were seen to need a minute
+CALL_S = 10.0
+PAGE = 100  # the most that the API gives at a time, as shipped
+# The title of a LocalExecutor's worker. A task process, its child, takes another one.
+WORKER = "airflow worker -- LocalExecutor"
+PRINTED = "task.stdout"  # the logger of what a task prints
+STATES = {
+    "queued": State.WAITING,
+    "running": State.RUNNING,
+    "success": State.SUCCEEDED,
+    "failed": State.FAILED,
+}
+
+CHOSEN = "chosen at the start"  # by `Airflow._chosen`
+NEEDED = (
+    Setting("core.dags_folder", CHOSEN, "AIRFLOW_HOME/dags", "the pipelines are elsewhere"),
+    Setting("core.load_examples", "False", "True", "the examples would be parsed all the time"),
+    Setting(
+        "core.dags_are_paused_at_creation",
+        "False",
+        "True",
+        "a paused DAG does not run what is submitted either; the schedules are switched off by"
+        " ETL_SCHEDULE instead",
+    ),
+    Setting(
+        "core.simple_auth_manager_all_admins",
+        "True",
+        "False",
+        "no password to look up in a log; the api-server listens on loopback alone",
+    ),
+    Setting(
+        "core.execution_api_server_url",
+        CHOSEN,
+        "http://localhost:8080/execution/",
+        "follows from the port",
+    ),
+    Setting("api.host", "127.0.0.1", "0.0.0.0", "nobody outside of this machine may call it"),
+    Setting("api.port", CHOSEN, "8080", "a free port"),
+    Setting("api.base_url", CHOSEN, "http://localhost:8080", "follows from the port"),
+    Setting("api.secret_key", CHOSEN, "random in each process", "the processes must share it"),
+    Setting("api_auth.jwt_secret", CHOSEN, "random in each process", "the processes must share it"),
+    Setting(
+        "database.sql_alchemy_conn",
+        CHOSEN,
+        "sqlite:///AIRFLOW_HOME/airflow.db",
+        "the metadata database that the bench gives",
+    ),
+    Setting(
+        "scheduler --skip-serve-logs",
+        "given",
+        "not given",
+        "its log server listens on every address; on one machine the api-server reads the files",
+    ),
+)
+
+TUNED = (
+    Setting(
+        "scheduler.scheduler_idle_sleep_time",
+        "0.1",
+        "1",
+        "dispatch: the pause between two looks at what can run next is in every hand-off",
+    ),
+    Setting(
+        "core.parallelism",
+        "16",
+        "32",
+        "memory: each is a worker process; no run here fills 16, and with 4 hand-offs waited",
+    ),
+    Setting(
+        "core.mp_start_method",
+        "forkserver",
+        "fork",
+        "recovery: workers do not inherit the scheduler's database connections, so that locks of a"
+        " scheduler that was killed end with it",
+    ),
+    Setting(
+        "core.mp_forkserver_preload",
+        ",".join(
+            (
+                "airflow.__main__",
+                "airflow.executors.local_executor",
+                "airflow.sdk.execution_time.supervisor",
+                "airflow.sdk.execution_time.task_runner",
+                "airflow.dag_processing.dagbag",
+                "airflow.providers.standard.decorators.python",
+                "shared.complaints",
+                "shared.github_stats",
+                "shared.youtube_stats",
+            )
+        ),
+        "",
+        "dispatch: what every task would import again is imported once, before the workers fork",
+    ),
+    Setting(
+        "scheduler.enable_health_check",
+        "True",
+        "False",
+        "dispatch: this server's process starts the forkserver with the scheduler; otherwise the"
+        " first task would wait for its imports",
+    ),
+    Setting(
+        "scheduler.scheduler_health_check_server_host",
+        "127.0.0.1",
+        "0.0.0.0",
+        "of that server: nobody outside of this machine may call it",
+    ),
+    Setting(
+        "scheduler.scheduler_health_check_server_port",
+        CHOSEN,
+        "8974",
+        "of that server: a free port",
+    ),
+    Setting(
+        "scheduler.task_instance_heartbeat_timeout",
+        "30",
+        "300",
+        "recovery: a task whose supervisor is gone is noticed after half a minute; shorter, and an"
+        " api-server that is away for 20 s would cost healthy tasks",
+    ),
+    Setting(
+        "scheduler.task_instance_heartbeat_timeout_detection_interval",
+        "2",
+        "10",
+        "recovery: how often the scheduler looks for them",
+    ),
+    Setting(
+        "workers.min_heartbeat_interval",
+        "2",
+        "5",
+        "recovery: the last heartbeat before an outage is recent enough for the 30 s",
+    ),
+    Setting(
+        "workers.execution_api_retries",
+        "20",
+        "5",
+        "recovery: a supervisor keeps asking through an outage of 20 s instead of losing a result",
+    ),
+    Setting(
+        "workers.execution_api_retry_wait_max",
+        "3",
+        "90",
+        "recovery: and notices within 3 s that the api-server is back",
+    ),
+    Setting(
+        "scheduler.scheduler_heartbeat_sec",
+        "1",
+        "5",
+        "recovery: a dead scheduler is known by its missing heartbeat",
+    ),
+    Setting(
+        "scheduler.scheduler_health_check_threshold",
+        "5",
+        "30",
+        "recovery: from that age on its tasks are orphans, to be started again",
+    ),
+    Setting(
+        "scheduler.orphaned_tasks_check_interval",
+        "2",
+        "300",
+        "recovery: a scheduler that restarts fast finds the orphans of the one before it only at a"
+        " later check",
+    ),
+)
+
+SETUPS = (
+    Setup("airflow", "local", "default", needed=NEEDED),
+    Setup("airflow", "local", "tuned", settings=TUNED, needed=NEEDED),
+)
+
+
+@dataclass(slots=True)
+class Airflow:
+    """The services of one Airflow; its home, database and secrets are in the directory given."""
+
+    setup: Setup
+    surroundings: Surroundings
+    services: Services = field(init=False)
+    port: int = 0
+    token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        self.services = Services(self.surroundings.directory)
+
+    def version(self) -> str:
+        return _version()
+
+    def start(self) -> None:
+        """Start what does not run, and return when a submitted run would start at once."""
+        self.port = self.port or self.surroundings.port or free_port()
+        environment = self._environment()
+        self._migrate(environment)
+        self._bury()
+        began = time.time()
+        self._launch("api-server", environment)
+        self._launch("dag-processor", environment)
+        self._wait(self._warm, "airflow api-server did not answer /execution/health")
+        self._launch("scheduler", environment, "--skip-serve-logs")
+        self.token = self._call("GET", "/auth/token").json()["access_token"]
+        self._wait(lambda: self._ready(began), "airflow is not ready for a run")
+
+    def stop(self) -> None:
+        """Stop every service: the scheduler first, whose tasks report to the api-server."""
+        self.services.stop("scheduler")
+        self.services.stop("dag-processor")
+        self.services.kill("api-server")  # it keeps no state, and waits long for idle connections
+
+    def web_ui(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        asked = {"dag_run_id": run, "logical_date": None, "conf": dict(parameters)}
+        self._call("POST", f"/api/v2/dags/{pipeline}/dagRuns", json=asked)
+        return f"{pipeline}/{run}"
+
+    def state(self, handle: str) -> State:
+        return STATES[self._call("GET", _path(handle)).json()["state"]]
+
+    def resume(self, handle: str) -> str:
+        """Clear the run's failed tasks: they and what depends on them run again."""
+        asked = {"dry_run": False, "only_failed": True}
+        self._call("POST", f"{_path(handle)}/clear", json=asked)
+        return handle
+
+    def output(self, handle: str) -> str:
+        lines = (line for task in self._tasks(handle) for line in self._printed(handle, task))
+        return "\n".join(lines)
+
+    def pids(self, role: Role) -> Sequence[int]:
+        if role is Role.WORKER:
+            return [process.pid for process in self._workers()]
+        return self.services.pids(role)
+
+    def _environment(self) -> dict[str, str]:
+        chosen = self._chosen()
+        settings = (s for s in (*self.setup.needed, *self.setup.settings) if "." in s.name)
+        return {
+            **self.surroundings.environment,
+            "AIRFLOW_HOME": str(self._home),
+            **{_variable(s.name): chosen.get(s.name, s.value) for s in settings},
+        }
+
+    @property
+    def _home(self) -> Path:
+        home = self.surroundings.directory / "home"
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # airflow.cfg in it holds a key
+        return home
+
+    def _chosen(self) -> dict[str, str]:
+        url = self.surroundings.metadata_url.replace("postgresql:", "postgresql+psycopg2:", 1)
+        return {
+            "core.dags_folder": str(ROOT / "airflow_dags"),
+            "core.execution_api_server_url": f"{self.web_ui()}/execution/",
+            "api.port": str(self.port),
+            "api.base_url": self.web_ui(),
+            "scheduler.scheduler_health_check_server_port": str(free_port()),
+            "database.sql_alchemy_conn": url or f"sqlite:///{self._home.absolute()}/airflow.db",
+            **_secrets(self._home / "secrets.json"),
+        }
+
+    def _migrate(self, environment: Mapping[str, str]) -> None:
+        """Create the metadata database, once for a directory."""
+        done = self._home / "migrated"
+        if done.exists():
+            return
+        log = self.surroundings.directory / "logs" / "migrate.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as stream:
+            ended = subprocess.run(
+                [environment_of("airflow") / "airflow", "db", "migrate"],
+                env=clean_environment(environment),
+                cwd=self.surroundings.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                timeout=READY_S,
+                check=False,
+            )
+        if ended.returncode:
+            raise RuntimeError(f"airflow db migrate failed; {tail(log)}")
+        done.touch()
+
+    def _bury(self) -> None:
+        """End what services that are dead left behind, so that they can be launched again."""
+        for service in list(self.services.started.values()):
+            if not service.running():
+                self.services.kill(service.name)
+
+    def _launch(self, name: str, environment: Mapping[str, str], *options: str) -> None:
+        if name not in self.services.started:
+            command = [str(environment_of("airflow") / "airflow"), name, *options]
+            self.services.start(name, command, environment=environment)
+
+    def _wait(self, ready: Any, because: str) -> None:
+        self.services.wait_until(ready, timeout_s=READY_S, because=because)
+
+    def _warm(self) -> bool:
+        return self._call("GET", "/execution/health").ok
+
+    def _ready(self, began: float) -> bool:
+        """Whether both services have reported since then, and the three pipelines are known."""
+        health = self._call("GET", "/api/v2/monitor/health").json()
+        return (
+            all(_reported(health[name], name, began) for name in ("scheduler", "dag_processor"))
+            and self._known()
+        )
+
+    def _known(self) -> bool:
+        errors = self._call("GET", "/api/v2/importErrors").json()["import_errors"]
+        if errors:
+            raise RuntimeError(f"airflow cannot import a pipeline: {errors[0]['stack_trace']}")
+        dags = self._call("GET", "/api/v2/dags").json()["dags"]
+        return {dag["dag_id"] for dag in dags} >= set(PIPELINES)
+
+    def _call(self, method: str, path: str, **more: Any) -> requests.Response:
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        url = self.web_ui() + path
+        response = requests.request(method, url, headers=headers, timeout=CALL_S, **more)
+        if not response.ok:
+            what = f"airflow answered {response.status_code} to {method} {path}: {response.text}"
+            raise requests.HTTPError(what[:1000], response=response)
+        return response
+
+    def _tasks(self, handle: str) -> Iterator[dict[str, Any]]:
+        """Return the run's task instances, oldest start first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = {"limit": PAGE, "offset": len(found), "order_by": "start_date"}
+            answer = self._call("GET", f"{_path(handle)}/taskInstances", params=page).json()
+            found += answer["task_instances"]
+            if not answer["task_instances"] or len(found) >= answer["total_entries"]:
+                return iter(found)
+
+    def _printed(self, handle: str, task: Mapping[str, Any]) -> Iterator[str]:
+        for attempt in range(1, task["try_number"] + 1):
+            path = f"{_path(handle)}/taskInstances/{task['task_id']}/logs/{attempt}"
+            asked = {"map_index": task["map_index"], "full_content": True}
+            for entry in self._call("GET", path, params=asked).json()["content"]:
+                if entry.get("logger") == PRINTED:
+                    yield entry["event"]
+
+    def _workers(self) -> Iterator[psutil.Process]:
+        scheduler = self.services.started.get("scheduler")
+        titled = (
+            [p for p in scheduler.processes() if _title(p).startswith(WORKER)] if scheduler else []
+        )
+        pids = {process.pid for process in titled}
+        for process in titled:
+            # A task process bears its worker's title until it has set its own.
+            if process.ppid() not in pids:
+                yield process
+
+
+def _path(handle: str) -> str:
+    pipeline, run = handle.split("/", 1)
+    return f"/api/v2/dags/{pipeline}/dagRuns/{run}"
+
+
+def _variable(name: str) -> str:
+    section, key = name.upper().split(".")
+    return f"AIRFLOW__{section}__{key}"
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _reported(component: Mapping[str, Any], name: str, began: float) -> bool:
+    beat = component.get(f"latest_{name}_heartbeat")
+    if beat is None or component["status"] != "healthy":
+        return False
+    return datetime.fromisoformat(beat).timestamp() >= began
+
+
+def _secrets(file: Path) -> dict[str, str]:
+    """Return the secrets of a directory, made and kept at the first call."""
+    if not file.exists():
+        made = {
+            name: secrets.token_urlsafe(64) for name in ("api.secret_key", "api_auth.jwt_secret")
+        }
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as stream:
+            stream.write(orjson.dumps(made))
+    kept: dict[str, str] = orjson.loads(file.read_bytes())
+    return kept
+
+
+@functools.cache
+def _version() -> str:
+    command = (environment_of("airflow") / "airflow", "version")
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=READY_S)
+    return said.stdout.split()[-1]

@@ -1,0 +1,417 @@
+"""Dagster: a code server, the webserver and the daemon, driven over the webserver's GraphQL API."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from benchmarks.model import Role, Setting, Setup, State, Surroundings
+from benchmarks.orchestrators.services import (
+    ROOT,
+    Service,
+    Services,
+    clean_environment,
+    end,
+    environment_of,
+    free_port,
+)
+
+LOCATION, REPOSITORY = "bench", "__repository__"
+PRELOAD = "dagster_impl.preload"
+READY_TIMEOUT_S = 120.0
+ANSWER_TIMEOUT_S = 90.0  # without a run queue, launchRun answers when the run has its process
+EVENTS_A_PAGE = 1000
+
+NEEDED = (
+    Setting("telemetry.enabled", "false", "true", "the bench talks to loopback only"),
+    Setting(
+        "workspace.yaml: load_from.grpc_server",
+        "127.0.0.1, a free port",
+        "none",
+        "the webserver and the daemon must find the code server",
+    ),
+)
+TUNED = (
+    Setting(
+        "execution.config.start_method",
+        f"forkserver, preload_modules: [{PRELOAD}]",
+        "spawn",
+        "a step is forked from a process that has imported everything, instead of importing it",
+    ),
+    Setting(
+        "run_coordinator.class",
+        "DefaultRunCoordinator",
+        "QueuedRunCoordinator, dequeued every 5 s",
+        "a run starts when it is launched",
+    ),
+    Setting("run_retries.enabled", "true", "false", "a run whose process has died is continued"),
+    Setting("run_retries.max_retries", "2", "0", "two crashes of a run are survived"),
+    Setting(
+        "run_retries.retry_on_asset_or_op_failure",
+        "false",
+        "true",
+        "a step has its own retries: what is final for it stays final",
+    ),
+    Setting(
+        "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS",
+        "1",
+        "5",
+        "how soon the daemon sees that a run has failed",
+    ),
+    Setting(
+        "run_monitoring.enabled", "true", "false", "a run that never starts is failed, and retried"
+    ),
+    Setting("run_monitoring.poll_interval_seconds", "2", "120", "how soon that is seen"),
+    Setting("run_monitoring.start_timeout_seconds", "60", "180", "a run starts in seconds here"),
+    Setting("run_monitoring.cancel_timeout_seconds", "10", "180", "a run ends in seconds here"),
+)
+SETUPS: tuple[Setup, ...] = (
+    Setup("dagster", "multiprocess", "default", needed=NEEDED),
+    Setup("dagster", "multiprocess", "tuned", settings=TUNED, needed=NEEDED),
+)
+
+SHIPPED_YAML = "telemetry:\n  enabled: false\n"
+TUNED_YAML = ROOT / "dagster_impl" / "dagster.yaml"
+POSTGRES_YAML = "storage:\n  postgres:\n    postgres_url:\n      env: DAGSTER_POSTGRES_URL\n"
+WORKSPACE_YAML = """\
+load_from:
+  - grpc_server:
+      host: 127.0.0.1
+      port: {port}
+      location_name: {location}
+"""
+
+READY = """
+query Ready {
+  workspaceOrError { ... on Workspace { locationEntries {
+    loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } }
+  instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime } } }
+}"""
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) { __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on Error { message } }
+}"""
+REEXECUTE = """
+mutation Reexecute($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) { __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on Error { message } }
+}"""
+TERMINATE = """
+mutation Terminate($run: String!) {
+  terminateRun(runId: $run, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename
+    ... on Error { message } }
+}"""
+GROUP = """
+query Group($run: ID!) {
+  runGroupOrError(runId: $run) { __typename
+    ... on RunGroup { runs { runId status tags { key value } } }
+    ... on Error { message } }
+}"""
+EVENTS = """
+query Events($run: ID!, $cursor: String, $limit: Int) {
+  logsForRun(runId: $run, afterCursor: $cursor, limit: $limit) { __typename
+    ... on EventConnection { cursor hasMore events { __typename
+      ... on MessageEvent { message level } } }
+    ... on Error { message } }
+}"""
+
+STATES = {
+    "NOT_STARTED": State.WAITING,
+    "QUEUED": State.WAITING,
+    "STARTING": State.WAITING,
+    "STARTED": State.RUNNING,
+    "CANCELING": State.RUNNING,
+    "CANCELED": State.FAILED,
+    "SUCCESS": State.SUCCEEDED,
+    "FAILURE": State.FAILED,
+}
+
+
+FAILURE_REASON = "dagster/failure_reason"
+WILL_RETRY, AUTO_RETRY = "dagster/will_retry", "dagster/auto_retry_run_id"
+
+
+class DagsterError(requests.RequestException):
+    """Dagster answered with an error, for example while its database is away."""
+
+
+@dataclass(slots=True)
+class Dagster:
+    """The three services on one machine; a run is a process, and so is each of its steps."""
+
+    setup: Setup
+    surroundings: Surroundings
+    services: Services = field(init=False)
+    code_port: int = field(default_factory=free_port)
+    web_port: int = field(init=False)
+    dead: list[Service] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.services = Services(self.surroundings.directory)
+        self.web_port = self.surroundings.port or free_port()
+
+    def version(self) -> str:
+        return installed_version()
+
+    def start(self) -> None:
+        """Start what is not running: the code server, then webserver and daemon side by side."""
+        self._configure()
+        self._start(
+            "code-server", "dagster", "api", "grpc", *self._code(), *self._at(self.code_port)
+        )
+        self.services.wait_until(self._code_ready, timeout_s=READY_TIMEOUT_S, because="code server")
+        workspace = ("-w", self._home / "workspace.yaml")
+        self._start("webserver", "dagster-webserver", *self._at(self.web_port), *workspace)
+        self._start("daemon", "dagster-daemon", "run", *workspace)
+        self.services.wait_until(self._ready, timeout_s=READY_TIMEOUT_S, because="Dagster")
+
+    def _configure(self) -> None:
+        self._home.mkdir(parents=True, exist_ok=True)
+        storage = POSTGRES_YAML if self.surroundings.metadata_url else ""
+        instance = TUNED_YAML.read_text() if self._tuned else SHIPPED_YAML
+        (self._home / "dagster.yaml").write_text(instance + storage)
+        workspace = WORKSPACE_YAML.format(port=self.code_port, location=LOCATION)
+        (self._home / "workspace.yaml").write_text(workspace)
+
+    @property
+    def _home(self) -> Path:
+        # Not the directory itself: with telemetry off, Dagster deletes what is in its `logs/`.
+        return self.surroundings.directory / "home"
+
+    @property
+    def _tuned(self) -> bool:
+        return self.setup.variant == "tuned"
+
+    def _code(self) -> tuple[str | Path, ...]:
+        return ("-m", "dagster_impl.definitions", "-d", ROOT, "--location-name", LOCATION)
+
+    def _at(self, port: int) -> tuple[str, ...]:
+        return ("-h", "127.0.0.1", "-p", str(port))
+
+    def _start(self, name: str, program: str, *arguments: str | Path) -> None:
+        service = self.services.started.get(name)
+        if service is not None and service.running():
+            return
+        if service is not None:  # what it left behind may still be at work
+            self.dead.append(self.services.started.pop(name))
+        command = [environment_of("dagster") / program, *arguments]
+        self.services.start(name, command, environment=self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        environment = {
+            **self.surroundings.environment,
+            "DAGSTER_HOME": str(self._home),
+        }
+        if url := self.surroundings.metadata_url:
+            # In SQLAlchemy 2.1 a bare postgresql:// means psycopg 3; dagster-postgres needs 2.
+            environment["DAGSTER_POSTGRES_URL"] = url.replace(
+                "postgresql://", "postgresql+psycopg2://", 1
+            )
+        if self._tuned:
+            environment["DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS"] = "1"
+        return environment
+
+    def _code_ready(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.code_port), timeout=1):
+            return True
+
+    def _ready(self) -> bool:
+        """Whether the code is loaded, and every daemon has given a sign of life since its start.
+
+        `healthy` would not do: a daemon that has died stays healthy for half an hour.
+        """
+        said = self._ask(READY)
+        entries = said["workspaceOrError"]["locationEntries"]
+        for entry in entries:
+            if "message" in (entry["locationOrLoadError"] or {}):
+                raise DagsterError(entry["locationOrLoadError"]["message"])
+        daemons = said["instance"]["daemonHealth"]["allDaemonStatuses"]
+        beats = [d["lastHeartbeatTime"] or 0.0 for d in daemons if d["required"]]
+        began = psutil.Process(self.services.started["daemon"].pid).create_time()
+        loaded = [entry["loadStatus"] == "LOADED" for entry in entries]
+        return bool(loaded) and all(loaded) and min(beats, default=0.0) >= began
+
+    def stop(self) -> None:
+        for service in self.dead:
+            end(service)
+        self.dead.clear()
+        self.services.stop_all()
+
+    def web_ui(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        tags = {"etl/run": run, **_partitions(pipeline, parameters)}
+        params = {
+            "selector": {
+                "repositoryLocationName": LOCATION,
+                "repositoryName": REPOSITORY,
+                "jobName": pipeline,
+            },
+            "runConfigData": {**self._execution(), **_config(pipeline, parameters)},
+            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
+        }
+        launched = self._do(LAUNCH, params=params)
+        return str(launched["run"]["runId"])
+
+    def _execution(self) -> dict[str, Any]:
+        if not self._tuned:
+            return {}
+        forkserver = {"forkserver": {"preload_modules": [PRELOAD]}}
+        return {"execution": {"config": {"start_method": forkserver}}}
+
+    def state(self, handle: str) -> State:
+        """Ask once where the run is, or the run by which the daemon has continued it."""
+        run = self._chain(handle)[-1]
+        if self._tuned and run["status"] == "FAILURE" and run["tags"].get(WILL_RETRY) != "false":
+            return State.RUNNING  # the retry is decided, or about to be, and not yet launched
+        return STATES[run["status"]]
+
+    def _chain(self, handle: str) -> list[dict[str, Any]]:
+        """Return the run and its automatic retries, oldest first."""
+        group = self._do(GROUP, run=handle)["runs"]
+        runs = {r["runId"]: r | {"tags": {t["key"]: t["value"] for t in r["tags"]}} for r in group}
+        chain = [runs[handle]]
+        while (retry := chain[-1]["tags"].get(AUTO_RETRY)) in runs:
+            chain.append(runs[retry])
+        return chain
+
+    def resume(self, handle: str) -> str:
+        """Re-execute the run: from its failed steps, or whole when its process has died.
+
+        After a crash "from failure" would leave out every mapped step that had not begun yet
+        (dagster-io/dagster#20925). A run that is stuck is given up first.
+        """
+        run = self._chain(handle)[-1]
+        if STATES[run["status"]] is not State.FAILED:
+            self._do(TERMINATE, run=run["runId"])
+        failed_by_a_step = run["tags"].get(FAILURE_REASON) == "STEP_FAILURE"
+        strategy = "FROM_FAILURE" if failed_by_a_step else "ALL_STEPS"
+        params = {"parentRunId": run["runId"], "strategy": strategy}
+        launched = self._do(REEXECUTE, params=params)
+        return str(launched["run"]["runId"])
+
+    def output(self, handle: str) -> str:
+        """Return what the steps logged, those of automatic retries included."""
+        return "\n".join(line for run in self._chain(handle) for line in self._logged(run["runId"]))
+
+    def _logged(self, run: str) -> list[str]:
+        logged, cursor, more = [], None, True
+        while more:
+            page = self._do(EVENTS, run=run, cursor=cursor, limit=EVENTS_A_PAGE)
+            logged += [e["message"] for e in page["events"] if _by_a_step(e)]
+            cursor, more = page["cursor"], page["hasMore"]
+        return logged
+
+    def pids(self, role: Role) -> Sequence[int]:
+        """Return the services' processes, or those of the runs: the code server's children."""
+        if role is Role.CONTROL:
+            return self.services.pids(role)
+        return self._run_workers() if role is Role.WORKER else []
+
+    def _run_workers(self) -> list[int]:
+        started = self.services.started.get("code-server")
+        servers = [*self.dead, *([started] if started is not None else [])]
+        # Of a code server that has died, the guard is the parent of what it started.
+        parents = {pid for server in servers for pid in (server.pid, server.guard.pid)}
+        found = [p for server in servers for p in server.processes()]
+        return [p.pid for p in found if _spawned(p, parents)]
+
+    def _do(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a query of one field and return the field.
+
+        Raises:
+            DagsterError: the field is one of Dagster's errors.
+            requests.RequestException: there was no good answer.
+
+        """
+        said: dict[str, Any] = next(iter(self._ask(query, **variables).values()))
+        if "message" in said or "errors" in said:
+            raise DagsterError(f"{said['__typename']}: {said.get('message') or said['errors']}")
+        return said
+
+    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a query once and return its data.
+
+        Raises:
+            DagsterError: the answer is an error of GraphQL.
+            requests.RequestException: there was no good answer.
+
+        """
+        response = requests.post(
+            f"{self.web_ui()}/graphql",
+            json={"query": query, "variables": variables},
+            timeout=ANSWER_TIMEOUT_S,
+        )
+        response.raise_for_status()
+        said = response.json()
+        if "errors" in said:
+            raise DagsterError(said["errors"][0]["message"])
+        data: dict[str, Any] = said["data"]
+        return data
+
+
+def _partitions(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags that choose the days of a run; without a choice, yesterday alone."""
+    if pipeline != "complaints":
+        return {}
+    yesterday = str(datetime.now(UTC).date() - timedelta(days=1))
+    start = parameters.get("start", yesterday)
+    return {
+        "dagster/asset_partition_range_start": start,
+        "dagster/asset_partition_range_end": parameters.get("end", yesterday),
+    }
+
+
+ASKED_FOR = {
+    "github_stats": ("repositories", "plan_repositories"),
+    "youtube_stats": ("channels", "plan_channels"),
+}
+
+
+def _config(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run config that carries the parameters to the pipeline's `plan`."""
+    if not parameters or pipeline not in ASKED_FOR:
+        return {}
+    asset, plan = ASKED_FOR[pipeline]
+    return {"ops": {asset: {"ops": {plan: {"config": dict(parameters)}}}}}
+
+
+def _by_a_step(event: Mapping[str, Any]) -> bool:
+    """Whether an event is what a step logged; what Dagster logs of its own in a step is DEBUG."""
+    return bool(event["__typename"] == "LogMessageEvent" and event["level"] != "DEBUG")
+
+
+def _spawned(process: psutil.Process, parents: set[int]) -> bool:
+    """Whether a process is one that multiprocessing has spawned from one of `parents`."""
+    try:
+        return process.ppid() in parents and "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+@cache
+def installed_version() -> str:
+    """Return the version that `dagster --version` prints."""
+    said = subprocess.run(
+        [environment_of("dagster") / "dagster", "--version"],
+        env=clean_environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return said.stdout.split()[-1]

@@ -1,0 +1,370 @@
+"""Prefect: a server, and a worker that runs each flow run in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from benchmarks.model import PIPELINES, Role, Setting, Setup, State, Surroundings
+from benchmarks.orchestrators.services import (
+    ROOT,
+    Services,
+    clean_environment,
+    environment_of,
+    free_port,
+    wait_until,
+)
+
+POOL = "etl"
+DEPLOYMENT = "etl"  # of every flow: `complaints/etl`, ...
+TIMEOUT_S = 10.0  # of one request
+START_S = 180.0  # for the server; its first start creates the database
+# A locked SQLite is a 503, and nothing was done: like Prefect's own client, ask again.
+UNTIL_SERVED = Retry(
+    8, connect=0, read=0, other=0, status_forcelist=(503,), allowed_methods=None, backoff_factor=0.1
+)
+LOGS_A_CALL = 200  # the most that the API gives at a time
+DONE_S = 30.0  # for a worker that reported a crash to be done with the attempt
+SETTLE_S = 10.0  # from a first report of a crash to the automation that reschedules the run
+STARTS = 3  # of a flow run; after that many, a crash is left to a person
+
+STATES: Mapping[str, State] = {
+    "SCHEDULED": State.WAITING,
+    "PENDING": State.WAITING,
+    "PAUSED": State.WAITING,
+    "RUNNING": State.RUNNING,
+    "CANCELLING": State.RUNNING,
+    "COMPLETED": State.SUCCEEDED,
+    "FAILED": State.FAILED,
+    "CRASHED": State.FAILED,
+    "CANCELLED": State.FAILED,
+}
+
+NEEDED = (
+    Setting("PREFECT_HOME", "the stack's directory", "~/.prefect", "nothing outside of it"),
+    Setting("TMPDIR", "the stack's directory", "/tmp", "a killed worker leaves its folders there"),
+    Setting("PREFECT_API_URL", "the stack's server", "", "worker and runs find their server"),
+    Setting(
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+        "the stack's database",
+        "SQLite in PREFECT_HOME",
+        "PostgreSQL when the bench says so",
+    ),
+    Setting("PREFECT_SERVER_ANALYTICS_ENABLED", "false", "true", "no telemetry from a bench"),
+    Setting("DO_NOT_TRACK", "1", "", "no telemetry from a bench"),
+)
+TUNED = (
+    Setting("PREFECT_WORKER_QUERY_SECONDS", "0.5", "10", "a submitted run waits for no poll"),
+    Setting(
+        "job variable `command`",
+        "python -m prefect.engine",
+        "none",
+        "one Python process a run instead of two: none that only resolves the workspace",
+    ),
+    Setting(
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
+        "30",
+        "180",
+        "a run whose worker died with it is missed sooner; 30 is the least allowed",
+    ),
+    Setting(
+        "automation `crash zombies`",
+        "no heartbeat for 90 s: Crashed",
+        "none",
+        "the manual's answer to a run that is Running for ever",
+    ),
+    Setting(
+        "automation `retry crashed`",
+        f"Crashed for {SETTLE_S:g} s, at most {STARTS} starts: AwaitingRetry",
+        "none",
+        "a crashed run starts again by itself, and a run that crashes every time ends",
+    ),
+)
+SETUPS = (
+    Setup("prefect", "process", "default", (), NEEDED),
+    Setup("prefect", "process", "tuned", TUNED, NEEDED),
+)
+
+
+@dataclass(slots=True)
+class Prefect:
+    """A Prefect server and one process worker, driven by the REST API."""
+
+    setup: Setup
+    surroundings: Surroundings
+    services: Services = field(init=False)
+    port: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.services = Services(self.surroundings.directory)
+
+    @property
+    def tuned(self) -> bool:
+        return bool(self.setup.settings)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def version(self) -> str:
+        """Return what `prefect --version` says."""
+        command = [str(environment_of("prefect") / "prefect"), "--version"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        return said.stdout.strip()
+
+    def start(self) -> None:
+        """Start what does not run; on a new directory, make work pool and deployments first.
+
+        Raises:
+            TimeoutError: a service was not ready in time.
+            RuntimeError: a service ended, or the deployments could not be made.
+
+        """
+        self.port = self.port or self.surroundings.port or free_port()
+        (self.surroundings.directory / "tmp").mkdir(parents=True, exist_ok=True)
+        for name in [n for n, s in self.services.started.items() if not s.running()]:
+            self.services.kill(name)  # what is left of one that ended by itself
+        if not self.services.pids(Role.CONTROL):
+            self._start_server()
+        if not self._find("work_pools", {"work_pools": {"name": {"any_": [POOL]}}}):
+            self._change("POST", "work_pools/", {"name": POOL, "type": "process"})
+        worker = "" if self.services.pids(Role.WORKER) else self._start_worker()
+        if len(self._deployments()) < len(PIPELINES):
+            self._deploy()  # while the worker starts
+        if self.tuned:
+            self._tune()
+        self.services.wait_until(
+            lambda: self._is_online(worker), timeout_s=START_S, because="the worker is not online"
+        )
+
+    def _start_server(self) -> None:
+        address = ("--host", "127.0.0.1", "--port", str(self.port))
+        self.services.start(
+            "server", _prefect("server", "start", *address), environment=self._environment()
+        )
+        self.services.wait_until(
+            lambda: requests.get(f"{self.url}/api/ready", timeout=TIMEOUT_S).ok,
+            timeout_s=START_S,
+            because="the server is not ready",
+        )
+
+    def _start_worker(self) -> str:
+        """Start a worker and return its name: a new one, the last may still count as online."""
+        name = f"worker-{uuid4().hex[:8]}"
+        options = ("--pool", POOL, "--type", "process", "--name", name)
+        self.services.start(
+            "worker",
+            _prefect("worker", "start", *options),
+            role=Role.WORKER,
+            environment=self._environment(),
+        )
+        return name
+
+    def _environment(self) -> dict[str, str]:
+        directory = self.surroundings.directory
+        url = self.surroundings.metadata_url
+        variables = {s.name: s.value for s in self.setup.settings if s.name.startswith("PREFECT_")}
+        return {
+            "PREFECT_HOME": str(directory / "prefect"),
+            "PREFECT_API_URL": f"{self.url}/api",
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": (
+                url.replace("postgresql://", "postgresql+asyncpg://", 1)
+                or f"sqlite+aiosqlite:///{directory / 'prefect.db'}"
+            ),
+            "TMPDIR": str(directory / "tmp"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "ETL_SCHEDULE": "true",
+            **variables,
+            **self.surroundings.environment,
+        }
+
+    def _is_online(self, worker: str) -> bool:
+        listed = self._find(f"work_pools/{POOL}/workers", {})
+        return any(w["status"] == "ONLINE" and worker in ("", w["name"]) for w in listed)
+
+    def _deployments(self) -> list[Any]:
+        return self._find("deployments", {"deployments": {"name": {"any_": [DEPLOYMENT]}}})
+
+    def _deploy(self) -> None:
+        """Create the deployments of `prefect.yaml`."""
+        made = subprocess.run(
+            _prefect(
+                "--no-prompt", "deploy", "--all", "--prefect-file", "prefect_impl/prefect.yaml"
+            ),
+            cwd=ROOT,
+            env=clean_environment(self._environment()),
+            capture_output=True,
+            text=True,
+            timeout=START_S,
+        )
+        if made.returncode or len(self._deployments()) < len(PIPELINES):
+            raise RuntimeError(f"prefect deploy failed: {made.stdout[-1000:]}{made.stderr[-1000:]}")
+
+    def _tune(self) -> None:
+        """Give the server what tuning adds, where it is not there yet."""
+        command = f"{environment_of('prefect') / 'python'} -m prefect.engine"
+        for deployment in self._deployments():
+            if not deployment["job_variables"]:
+                wanted = {"job_variables": {"command": command}}
+                self._change("PATCH", f"deployments/{deployment['id']}", wanted)
+        made = {automation["name"] for automation in self._find("automations", {})}
+        for automation in (CRASH_ZOMBIES, RETRY_CRASHED):
+            if automation["name"] not in made:
+                self._change("POST", "automations/", automation)
+
+    def stop(self) -> None:
+        """Stop worker and server, and the runs with them."""
+        self.services.stop_all()
+
+    def web_ui(self) -> str:
+        """Return the server's address: it serves the web UI, too."""
+        return self.url
+
+    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        """Create a flow run named `run` from the pipeline's deployment; return its id."""
+        deployment = self._ask("GET", f"deployments/name/{pipeline}/{DEPLOYMENT}")
+        asked = {"name": run, "parameters": dict(parameters), "idempotency_key": run}
+        path = f"deployments/{deployment['id']}/create_flow_run"
+        return str(self._change("POST", path, asked)["id"])
+
+    def state(self, handle: str) -> State:
+        """Ask once; a crash that the automation is about to retry is not the end."""
+        flow_run = self._ask("GET", f"flow_runs/{handle}")
+        if self.tuned and flow_run["state_type"] == "CRASHED" and _will_retry(flow_run):
+            return State.WAITING
+        return STATES[flow_run["state_type"]]
+
+    def resume(self, handle: str) -> str:
+        """Schedule the same flow run again; steps with a stored result are not run again.
+
+        A worker reports a crash twice, at once and when it is done with the attempt; the second
+        report crashes what was scheduled in between. So that one is waited for.
+        """
+        flow_run = self._ask("GET", f"flow_runs/{handle}")
+        if flow_run["state_type"] == "CRASHED" and self.services.pids(Role.WORKER):
+            crashed = flow_run["state"]["timestamp"]
+            with contextlib.suppress(TimeoutError):  # another worker's attempt, that died with it
+                wait_until(
+                    lambda: self._is_done(handle, crashed), timeout_s=DONE_S, because="no report"
+                )
+        asked = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False}
+        said = self._change("POST", f"flow_runs/{handle}/set_state", asked)
+        if said["status"] != "ACCEPT":
+            raise RuntimeError(f"Prefect refused to retry flow run {handle}: {said['details']}")
+        return handle
+
+    def _is_done(self, handle: str, since: str) -> bool:
+        """Whether a worker has said since then that it is done with an attempt of the run."""
+        asked = {
+            "event": {"name": ["prefect.worker.executed-flow-run"]},
+            "related": {"id": [f"prefect.flow-run.{handle}"]},
+            "occurred": {"since": since},
+        }
+        return bool(self._ask("POST", "events/filter", {"filter": asked, "limit": 1})["events"])
+
+    def output(self, handle: str) -> str:
+        """Return the messages of the run's steps, oldest first."""
+        asked: dict[str, Any] = {
+            "logs": {"flow_run_id": {"any_": [handle]}},
+            "sort": "TIMESTAMP_ASC",
+            "limit": LOGS_A_CALL,
+        }
+        lines: list[Any] = []
+        while page := self._find("logs", {**asked, "offset": len(lines)}):
+            lines += page
+        return "\n".join(line["message"] for line in lines if line["task_run_id"])
+
+    def pids(self, role: Role) -> Sequence[int]:
+        """Return the server's pid for CONTROL and the worker's for WORKER."""
+        return self.services.pids(role)
+
+    def _find(self, what: str, asked: Mapping[str, Any]) -> list[Any]:
+        found: list[Any] = self._ask("POST", f"{what}/filter", asked)
+        return found
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Ask once."""
+        url = f"{self.url}/api/{path}"
+        return _content(requests.request(method, url, json=body, timeout=TIMEOUT_S))
+
+    def _change(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Ask until it is served."""
+        url = f"{self.url}/api/{path}"
+        with requests.Session() as session:
+            session.mount("http://", HTTPAdapter(max_retries=UNTIL_SERVED))
+            return _content(session.request(method, url, json=body, timeout=TIMEOUT_S))
+
+
+def _content(answer: requests.Response) -> Any:
+    if not answer.ok:
+        said = f"{answer.status_code} from {answer.url}: {answer.text[:500]}"
+        raise requests.HTTPError(said, response=answer)
+    return answer.json() if answer.content else None
+
+
+def _prefect(*arguments: str) -> list[str]:
+    return [str(environment_of("prefect") / "prefect"), *arguments]
+
+
+def _will_retry(flow_run: Mapping[str, Any]) -> bool:
+    crashed = datetime.fromisoformat(flow_run["state"]["timestamp"])
+    age_s = (datetime.now(UTC) - crashed).total_seconds()
+    return 0 < flow_run["run_count"] < STARTS and age_s < 3 * SETTLE_S
+
+
+def _automation(name: str, trigger: Mapping[str, Any], action: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an automation that changes the state of a flow run from which no event comes."""
+    proactive = {
+        "type": "event",
+        "posture": "Proactive",
+        "for_each": ["prefect.resource.id"],
+        "threshold": 1,
+        **trigger,
+    }
+    return {
+        "name": name,
+        "enabled": True,
+        "trigger": proactive,
+        "actions": [{"type": "change-flow-run-state", **action}],
+    }
+
+
+# As in the manual's page on zombie flows.
+CRASH_ZOMBIES = _automation(
+    "crash zombies",
+    {
+        "match": {"prefect.resource.id": "prefect.flow-run.*"},
+        "after": ["prefect.flow-run.heartbeat"],
+        "expect": [
+            "prefect.flow-run.heartbeat",
+            *(f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed")),
+        ],
+        "within": 90,
+    },
+    {"state": "CRASHED", "message": "No heartbeat for 90 seconds"},
+)
+# A worker reports a crash twice, and the second report crashes a run that was scheduled again in
+# between. So the automation acts not on the first report, but when no other event came for a while.
+RETRY_CRASHED = _automation(
+    "retry crashed",
+    {
+        "match": {
+            "prefect.resource.id": "prefect.flow-run.*",
+            "prefect.run-count": [str(n) for n in range(1, STARTS)],
+        },
+        "after": ["prefect.flow-run.Crashed"],
+        "expect": [f"prefect.flow-run.{s}" for s in ("AwaitingRetry", "Running", "Cancelled")],
+        "within": SETTLE_S,
+    },
+    {"state": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry after a crash"},
+)

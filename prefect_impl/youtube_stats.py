@@ -1,0 +1,57 @@
+"""YouTube channel statistics as a Prefect flow: a task run per step and channel."""
+
+from prefect import flow, runtime, task, unmapped
+from prefect.cache_policies import DEFAULT
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from prefect_impl.retries import RETRIES
+from shared import youtube_stats as etl
+from shared.warehouse import Balance
+
+
+@task(cache_policy=DEFAULT, **RETRIES)
+def plan(run: str, channels: list[str]) -> list[str]:
+    return etl.plan(run, channels)
+
+
+@task(cache_policy=DEFAULT, **RETRIES)
+def extract(run: str, key: str) -> str:
+    return etl.extract(run, key)
+
+
+@task(cache_policy=DEFAULT, **RETRIES)
+def transform(run: str, key: str) -> str:
+    return etl.transform(run, key)
+
+
+@task(cache_policy=DEFAULT, **RETRIES)
+def load(run: str, key: str) -> str:
+    loaded = etl.load(run, key)
+    print(etl.describe(run, key))
+    return loaded
+
+
+@task(cache_policy=DEFAULT, **RETRIES)
+def summarise(run: str, keys: list[str]) -> Balance:
+    balance = etl.summarise(run, keys)
+    print(balance)
+    return balance
+
+
+@flow(
+    name="youtube_stats",
+    task_runner=ThreadPoolTaskRunner(max_workers=2),
+    persist_result=True,  # of every task: a flow run that is run again skips what has finished
+    log_prints=True,
+)
+def youtube_stats(channels: list[str] | None = None) -> Balance:
+    """Load today's statistics of YouTube channels; without ids, those of the settings."""
+    run = runtime.flow_run.name
+    keys = plan(run, channels or [])
+    extracted = extract.map(unmapped(run), keys)
+    transformed = transform.map(unmapped(run), extracted)
+    loaded = load.map(unmapped(run), transformed)
+    loaded.wait()  # for every key, before one that failed ends the run
+    for step in (extracted, transformed, loaded):
+        step.result()  # raises; a task behind a failed one is only not started, and gives None
+    return summarise(run, loaded)
