@@ -11,6 +11,7 @@ orchestrator's part.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Collection, Mapping
@@ -24,6 +25,7 @@ import orjson
 import requests
 
 from shared.config import LIVE_URLS, ConfigurationError, settings
+from shared.pace import Paced
 
 USER_AGENT = "orchestrators-side-by-side/0.1 (ETL comparison of Airflow, Prefect and Dagster)"
 LIVE_COMPLAINTS_PER_MINUTE = 15  # the API throttles a client at 20
@@ -86,22 +88,9 @@ def session() -> requests.Session:
     made = requests.Session()
     made.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
     if settings().source == "live":
-        made.mount(LIVE_URLS["complaints"], _paced())
+        file = Path(tempfile.gettempdir(), f"etl-complaints-pace-{os.getuid()}")
+        made.mount(LIVE_URLS["complaints"], Paced(file, LIVE_COMPLAINTS_PER_MINUTE))
     return made
-
-
-def _paced() -> requests.adapters.BaseAdapter:
-    # Steps run in different processes: the bucket is a file that all of them share.
-    from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
-    from requests_ratelimiter import LimiterAdapter
-
-    bucket = SQLiteBucket.init_from_file(
-        [Rate(LIVE_COMPLAINTS_PER_MINUTE, Duration.MINUTE)],
-        db_path=str(Path(tempfile.gettempdir(), "etl-complaints-pace.sqlite")),
-        use_file_lock=True,
-    )
-    adapter: requests.adapters.BaseAdapter = LimiterAdapter(limiter=Limiter(bucket))
-    return adapter
 
 
 def get(

@@ -178,7 +178,7 @@ def engine(url: str = "") -> Engine:
     """
     try:
         parsed = make_url(url or settings().warehouse_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise WarehouseError("warehouse: ETL_WAREHOUSE_URL is not a database URL") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise WarehouseError(

@@ -138,7 +138,7 @@ def _newest(channel: Any, url: str) -> list[str]:
     """Return the ids of a channel's newest videos, from its playlist of uploads.
 
     Raises:
-        TransientError: the channel names no playlist, or the playlist is not of the documented form.
+        TransientError: channel or playlist are not of the documented form.
 
     """
     try:

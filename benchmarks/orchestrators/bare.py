@@ -61,7 +61,7 @@ class Bare:
         program = environment_of("bench") / "python"
         self.services.start(
             handle,
-            [program, "-m", __spec__.name, pipeline, run, json.dumps(parameters)],
+            [program, "-m", __name__, pipeline, run, json.dumps(parameters)],
             role=Role.TASK,
             environment=self.surroundings.environment,
         )
