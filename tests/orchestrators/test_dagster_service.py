@@ -1,0 +1,49 @@
+"""The real Dagster: started, given a run, read, and stopped without a trace."""
+
+import pytest
+import requests
+
+from benchmarks.model import Role, State, Surroundings
+from benchmarks.orchestrators.dagster import SETUPS, TUNED_YAML, Dagster
+from benchmarks.orchestrators.services import wait_until
+
+
+def test_the_tuned_settings_are_those_of_the_template():
+    template = TUNED_YAML.read_text()
+    tuned = next(setup for setup in SETUPS if setup.variant == "tuned")
+    sections = ("run_coordinator", "run_retries", "run_monitoring")
+    listed = [s for s in tuned.settings if s.name.startswith(sections)]
+
+    assert listed
+    for setting in listed:
+        section, name = setting.name.split(".")
+        assert f"\n{section}:\n" in template
+        assert f"\n  {name}: {setting.value}\n" in template
+
+
+@pytest.mark.services
+def test_dagster_runs_what_is_submitted_and_leaves_nothing(tmp_path, source_url):
+    environment = {
+        "ETL_SOURCE_URL": source_url,
+        "ETL_WAREHOUSE_URL": f"sqlite:///{tmp_path}/warehouse.db",
+        "ETL_STAGING_URL": (tmp_path / "staging").as_uri(),
+        "ETL_SCHEDULE": "false",
+    }
+    dagster = Dagster(SETUPS[0], Surroundings(tmp_path / "dagster", "", environment))
+    try:
+        dagster.start()
+        parameters = {"repositories": ["apache/airflow", "dagster-io/dagster"]}
+        handle = dagster.submit("github_stats", "service-1", parameters)
+        wait_until(lambda: bool(dagster.pids(Role.WORKER)), timeout_s=60, because="a run's process")
+        finished = (State.SUCCEEDED, State.FAILED)
+        wait_until(lambda: dagster.state(handle) in finished, timeout_s=120, because=handle)
+
+        assert dagster.state(handle) is State.SUCCEEDED
+        assert dagster.output(handle).count("Stars: ") == 2
+        assert "2 extracted = 2 loaded" in dagster.output(handle)
+        assert requests.get(dagster.web_ui(), timeout=10).status_code == 200
+        assert len(dagster.pids(Role.CONTROL)) == 3
+    finally:
+        running = [p for s in dagster.services.started.values() for p in s.processes()]
+        dagster.stop()
+    assert not [process for process in running if process.is_running()]
