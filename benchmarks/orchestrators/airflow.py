@@ -99,7 +99,7 @@ TUNED = (
         "core.parallelism",
         "16",
         "32",
-        "memory: each is a worker process; no run here fills 16, and with 4 hand-offs waited",
+        "memory: each is a worker process; at two steps a run, 16 carry eight runs side by side",
     ),
     Setting(
         "core.mp_start_method",
