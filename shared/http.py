@@ -23,9 +23,10 @@ from typing import Any
 
 import orjson
 import requests
+from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
+from requests_ratelimiter import LimiterAdapter
 
 from shared.config import LIVE_URLS, ConfigurationError, settings
-from shared.pace import Paced
 
 USER_AGENT = "orchestrators-side-by-side/0.1 (ETL comparison of Airflow, Prefect and Dagster)"
 LIVE_COMPLAINTS_PER_MINUTE = 15  # the API throttles a client at 20
@@ -82,14 +83,24 @@ def without_secrets(text: str) -> str:
     return SECRET_PARAMETERS.sub(r"\1***", text)
 
 
+def paced(requests_: int, in_ms: int) -> LimiterAdapter:
+    """Return a transport that sends so many requests in so many milliseconds, and waits else.
+
+    Steps run in different processes: they count in one file, which a lock guards.
+    """
+    file = Path(tempfile.gettempdir(), f"etl-complaints-pace-{os.getuid()}.sqlite")
+    rates = [Rate(requests_, in_ms)]
+    bucket = SQLiteBucket.init_from_file(rates, db_path=str(file), use_file_lock=True)
+    return LimiterAdapter(limiter=Limiter(bucket), per_host=False, bucket_name="complaints")
+
+
 @cache
 def session() -> requests.Session:
     """Return this process's session."""
     made = requests.Session()
     made.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
     if settings().source == "live":
-        file = Path(tempfile.gettempdir(), f"etl-complaints-pace-{os.getuid()}")
-        made.mount(LIVE_URLS["complaints"], Paced(file, LIVE_COMPLAINTS_PER_MINUTE))
+        made.mount(LIVE_URLS["complaints"], paced(LIVE_COMPLAINTS_PER_MINUTE, int(Duration.MINUTE)))
     return made
 
 

@@ -90,6 +90,7 @@ class Services:
         assert guard.stdout is not None
         line = guard.stdout.readline()
         if not line:
+            guard.communicate()
             raise RuntimeError(f"{name} could not be started: {tail(log)}")
         service = Service(name, role, guard, int(line), log)
         self.started[name] = service

@@ -1,0 +1,124 @@
+import dataclasses
+
+import pytest
+
+from benchmarks import checks, runner, workloads
+from benchmarks.model import Outcome, Result, State, Truth, Verdict
+from benchmarks.runner import run_trial
+from benchmarks.sampling import Sampler
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.source import client
+from shared import warehouse
+
+RUN = "run-1"
+
+
+@pytest.fixture
+def tried(stand_of):
+    """Return a function that takes a workload through a scenario on `bare`."""
+
+    def trial(scenario, pipeline="complaints"):
+        stand = stand_of()
+        sampler = Sampler(stand.orchestrator.services)
+        workload = workloads.WORKLOADS[pipeline]
+        return stand, run_trial(stand, SCENARIOS[scenario], workload, RUN, sampler)
+
+    return trial
+
+
+def outcome(trial):
+    return checks.outcome_of(trial.state, trial.history)
+
+
+def verdicts(trial):
+    return {finding.check: finding.verdict for finding in checks.judge(trial, landed=True)}
+
+
+@pytest.mark.parametrize("pipeline", list(workloads.WORKLOADS))
+def test_a_calm_trial_is_unharmed_and_brings_every_row(tried, pipeline):
+    _, trial = tried("calm", pipeline)
+
+    assert (trial.state, outcome(trial)) == (State.SUCCEEDED, Outcome.UNHARMED)
+    assert trial.ledger.complete
+    assert trial.ledger.present == trial.ledger.expected > 0
+    assert set(verdicts(trial).values()) == {Verdict.PASS}
+
+
+def test_a_source_that_refuses_twice_is_got_over_by_one_resume(tried):
+    # two keys at a time: both refusals fall into the first of the two processes
+    stand, trial = tried("source-503")
+    kinds = [event.kind for event in trial.history]
+
+    assert outcome(trial) is Outcome.RESUMED
+    assert SCENARIOS["source-503"].fault.landed(trial.history)
+    assert (kinds.count("fault_injected"), kinds.count("resumed")) == (1, 1)
+    assert trial.ledger.complete
+    assert client.faults(stand.source_url) == []
+
+
+def test_a_process_killed_after_its_commit_is_got_over_by_one_resume(tried):
+    stand, trial = tried("killed-after-commit")
+
+    assert outcome(trial) is Outcome.RESUMED
+    assert SCENARIOS["killed-after-commit"].fault.landed(trial.history)
+    assert trial.ledger.complete
+    assert verdicts(trial)["acknowledged_after_commit"] is Verdict.PASS
+    assert list(stand.holds.iterdir()) == []
+
+
+def test_a_run_that_never_succeeds_is_given_up_after_one_resume(stand_of):
+    stand = stand_of()
+    scenario = dataclasses.replace(
+        SCENARIOS["source-503"],
+        fault=dataclasses.replace(SCENARIOS["source-503"].fault, times=1000),
+    )
+    workload = workloads.WORKLOADS["complaints"]
+    trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))
+
+    assert (trial.state, outcome(trial)) == (State.FAILED, Outcome.GAVE_UP)
+    assert checks.truth_of(trial.state, trial.ledger) is Truth.TRUE_FAILURE
+    assert trial.ledger.lost == trial.ledger.expected
+
+
+def test_a_run_at_its_deadline_is_stuck_and_the_fault_is_healed(stand_of):
+    stand = stand_of()
+    scenario = dataclasses.replace(SCENARIOS["killed-after-commit"], deadline_s=0.0)
+    workload = workloads.WORKLOADS["complaints"]
+    trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))
+
+    assert outcome(trial) is Outcome.STUCK
+    assert checks.truth_of(trial.state, trial.ledger) is Truth.LIMBO
+    assert list(stand.holds.iterdir()) == []
+
+
+def test_a_trial_starts_from_an_empty_warehouse_and_a_fresh_source(tried, stand_of):
+    stand, _ = tried("calm", "github_stats")
+    runner.clear(stand)
+
+    counts = warehouse.balance("github_stats", RUN, stand.warehouse_url)
+    assert counts == warehouse.Balance(0, 0, 0, 0)
+    assert client.served(stand.source_url) == []
+    assert list(stand.staging.glob("cache/**/*.json")) == []
+
+
+def test_a_result_holds_what_was_judged_and_measured(tried):
+    _, trial = tried("killed-after-commit")
+    template = Result(
+        schema=1, campaign="c", engine="bare", version="", mode="process", variant="default",
+        pipeline="complaints", workload="3-days", scenario=trial.scenario, trial=1, warmup=False,
+        started="", outcome=Outcome.ERROR, truth=None, measures={}, ledger=None, findings=(),
+        journal="", environment={}, seed=7, command="",
+    )  # fmt: skip
+    result = runner.result_of(trial, SCENARIOS[trial.scenario], template, {"cpu_s": 1.5})
+
+    assert (result.outcome, result.truth) == (Outcome.RESUMED, Truth.TRUE_SUCCESS)
+    assert (result.ledger["lost"], result.ledger["balance"]) == (0, True)
+    assert result.measures["cpu_s"] == 1.5
+    assert result.measures["interventions_count"] == 1.0
+    assert 0 < result.measures["recover_s"] <= result.measures["truth_s"]
+
+
+def test_a_trial_in_which_the_bench_broke_is_a_row_with_its_error():
+    template = Result(**dict.fromkeys(Result.__dataclass_fields__))
+    broken = runner.broken(template, RuntimeError("the server is gone"))
+    assert (broken.outcome, broken.error) == (Outcome.ERROR, "RuntimeError: the server is gone")
