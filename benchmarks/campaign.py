@@ -25,11 +25,11 @@ import orjson
 import psutil
 
 from benchmarks import results, runner, stack
-from benchmarks.model import Outcome, Result, Setup
+from benchmarks.model import Outcome, Result, Setup, Workload
 from benchmarks.orchestrators.services import ROOT
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WARMUP, WORKLOADS
 
 PLAN = "campaign.json"
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
@@ -53,7 +53,6 @@ PROFILES: Mapping[str, Profile] = {
     "quick": Profile(repetitions=10, fault_rounds=1, budget_s=420),
     "standard": Profile(repetitions=10, fault_rounds=3, budget_s=3600),
 }
-WARMUP = "github_stats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,10 @@ class Slot:
         kind = "warmup" if self.warmup else self.scenario
         return f"{self.setup.replace('/', '-')}-{self.pipeline}-{kind}-{self.trial}"
 
+    @property
+    def workload(self) -> Workload:
+        return WARMUP if self.warmup else WORKLOADS[self.pipeline]
+
 
 def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     """Return the trials of a round (from 1): a list for each setup, both in seeded order."""
@@ -98,7 +101,7 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, p, "calm", round_) for p in plan.pipelines if "calm" in plan.scenarios]
         faults = [s for s in plan.scenarios if s != "calm" and round_ <= plan.fault_rounds]
         hurt = [Slot(setup, plan.pipelines[0], s, round_) for s in faults]
-        warm = Slot(setup, WARMUP, "calm", round_, warmup=True)
+        warm = Slot(setup, WARMUP.pipeline, "calm", round_, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
     return blocks
@@ -220,7 +223,7 @@ def attempt(
     plan: Plan, surround: stack.Surround, stand: runner.Stand, slot: Slot, folder: Path
 ) -> Result:
     """Do one trial and return its row."""
-    scenario, workload = SCENARIOS[slot.scenario], WORKLOADS[slot.pipeline]
+    scenario, workload = SCENARIOS[slot.scenario], slot.workload
     run_id = f"{slot.name}-{random.Random(time.time_ns()).randrange(16**6):06x}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     sampler = Sampler(stand.orchestrator.services, memory=slot.warmup)
@@ -246,7 +249,7 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
         mode=setup.mode,
         variant=setup.variant,
         pipeline=slot.pipeline,
-        workload=WORKLOADS[slot.pipeline].name,
+        workload=slot.workload.name,
         scenario=slot.scenario,
         trial=slot.trial,
         warmup=slot.warmup,

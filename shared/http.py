@@ -23,13 +23,12 @@ from typing import Any
 
 import orjson
 import requests
-from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket
-from requests_ratelimiter import LimiterAdapter
 
 from shared.config import LIVE_URLS, ConfigurationError, settings
 
 USER_AGENT = "orchestrators-side-by-side/0.1 (ETL comparison of Airflow, Prefect and Dagster)"
 LIVE_COMPLAINTS_PER_MINUTE = 15  # the API throttles a client at 20
+MINUTE_MS = 60_000
 SECONDARY_LIMIT_S = 60  # GitHub: wait at least a minute when a secondary limit names no moment
 SECONDS = re.compile(r"[0-9]{1,10}\Z")  # more would be milliseconds, or a slip
 SECRET_PARAMETERS = re.compile(r"([?&](?:key|access_token|token|api_key)=)[^&#\s]+", re.IGNORECASE)
@@ -83,11 +82,15 @@ def without_secrets(text: str) -> str:
     return SECRET_PARAMETERS.sub(r"\1***", text)
 
 
-def paced(requests_: int, in_ms: int) -> LimiterAdapter:
+def paced(requests_: int, in_ms: int) -> Any:
     """Return a transport that sends so many requests in so many milliseconds, and waits else.
 
     Steps run in different processes: they count in one file, which a lock guards.
     """
+    # Imported here: an engine may start a process for each step, and only live mode needs these.
+    from pyrate_limiter import Limiter, Rate, SQLiteBucket
+    from requests_ratelimiter import LimiterAdapter
+
     file = Path(tempfile.gettempdir(), f"etl-complaints-pace-{os.getuid()}.sqlite")
     rates = [Rate(requests_, in_ms)]
     bucket = SQLiteBucket.init_from_file(rates, db_path=str(file), use_file_lock=True)
@@ -100,7 +103,7 @@ def session() -> requests.Session:
     made = requests.Session()
     made.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
     if settings().source == "live":
-        made.mount(LIVE_URLS["complaints"], paced(LIVE_COMPLAINTS_PER_MINUTE, int(Duration.MINUTE)))
+        made.mount(LIVE_URLS["complaints"], paced(LIVE_COMPLAINTS_PER_MINUTE, MINUTE_MS))
     return made
 
 
