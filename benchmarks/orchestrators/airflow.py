@@ -8,7 +8,6 @@ containers do it: orphans of a killed scheduler keep its database locks.
 
 from __future__ import annotations
 
-import functools
 import os
 import secrets
 import subprocess
@@ -30,6 +29,7 @@ from benchmarks.orchestrators.services import (
     clean_environment,
     environment_of,
     free_port,
+    installed_version,
     tail,
 )
 
@@ -217,7 +217,7 @@ class Airflow:
         self.services = Services(self.surroundings.directory)
 
     def version(self) -> str:
-        return _version()
+        return installed_version("airflow", "apache-airflow")
 
     def start(self) -> None:
         """Start what does not run, and return when a submitted run would start at once."""
@@ -422,10 +422,3 @@ def _secrets(file: Path) -> dict[str, str]:
             stream.write(orjson.dumps(made))
     kept: dict[str, str] = orjson.loads(file.read_bytes())
     return kept
-
-
-@functools.cache
-def _version() -> str:
-    command = (environment_of("airflow") / "airflow", "version")
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=READY_S)
-    return said.stdout.split()[-1]

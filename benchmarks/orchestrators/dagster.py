@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ from benchmarks.orchestrators.services import (
     ROOT,
     Service,
     Services,
-    clean_environment,
     end,
     environment_of,
     free_port,
+    installed_version,
 )
 
 LOCATION, REPOSITORY = "bench", "__repository__"
@@ -164,7 +162,7 @@ class Dagster:
         self.web_port = self.surroundings.port or free_port()
 
     def version(self) -> str:
-        return installed_version()
+        return installed_version("dagster", "dagster")
 
     def start(self) -> None:
         """Start what is not running: the code server, then webserver and daemon side by side."""
@@ -401,17 +399,3 @@ def _spawned(process: psutil.Process, parents: set[int]) -> bool:
         return process.ppid() in parents and "spawn_main" in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return False
-
-
-@cache
-def installed_version() -> str:
-    """Return the version that `dagster --version` prints."""
-    said = subprocess.run(
-        [environment_of("dagster") / "dagster", "--version"],
-        env=clean_environment({}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return said.stdout.split()[-1]

@@ -21,6 +21,7 @@ from benchmarks.orchestrators.services import (
     clean_environment,
     environment_of,
     free_port,
+    installed_version,
     wait_until,
 )
 
@@ -116,10 +117,7 @@ class Prefect:
         return f"http://127.0.0.1:{self.port}"
 
     def version(self) -> str:
-        """Return what `prefect --version` says."""
-        command = [str(environment_of("prefect") / "prefect"), "--version"]
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-        return said.stdout.strip()
+        return installed_version("prefect", "prefect")
 
     def start(self) -> None:
         """Start what does not run; on a new directory, make work pool and deployments first.

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import distributions
 from pathlib import Path
 
 import orjson
@@ -210,6 +211,12 @@ def environment_of(engine: str) -> Path:
     if not (folder / "python").exists():
         raise FileNotFoundError(f"the environment '{engine}' is not installed: run `make setup`")
     return folder
+
+
+def installed_version(engine: str, package: str) -> str:
+    """Return the version of a package as its own metadata in the engine's environment states it."""
+    folders = map(str, environment_of(engine).parent.glob("lib/python*/site-packages"))
+    return next(iter(distributions(name=package, path=list(folders)))).version
 
 
 def remember(pid: int) -> None:

@@ -60,7 +60,7 @@ def timeline_svg(timeline: Timeline, title: str) -> str:
     axis = alt.Axis(title="seconds since the run was submitted", tickCount=10)
     base = alt.X("x:Q", scale=scale, axis=axis)
     places = list(zip(timeline.lanes, tops, strict=False))
-    bars = [_bar(bar, lane, top, letters) for lane, top in places for bar in lane.bars]
+    bars = [_bar(bar, top, letters, timeline.least_s) for lane, top in places for bar in lane.bars]
     layers = [
         _bands(places, end, base, height), _boxes(bars, base, height),
         _letters(bars, base, height, TIMELINE_PX / (end * 1.02)),
@@ -174,12 +174,13 @@ def _y(field: str, height: int) -> alt.Y:
     return alt.Y(f"{field}:Q", scale=scale, axis=None)
 
 
-def _bar(bar: Bar, lane: Lane, top: int, letters: Mapping[str, str]) -> dict[str, Any]:
+def _bar(bar: Bar, top: int, letters: Mapping[str, str], least_s: float) -> dict[str, Any]:
+    end_s = max(bar.end_s, bar.start_s + least_s)
     y = top + HEAD_PX + bar.row * ROW_PX
     fill = {"killed": KILLED, "failed": FAULT}.get(bar.ending, "")
     letter = {"killed": "✗ " + letters[bar.step], "failed": "✗"}.get(bar.ending, letters[bar.step])
     return {
-        "x": round(bar.start_s, 3), "x2": round(bar.end_s, 3), "y": y + 1, "y2": y + ROW_PX - 2,
+        "x": round(bar.start_s, 3), "x2": round(end_s, 3), "y": y + 1, "y2": y + ROW_PX - 2,
         "fill": fill or step_colours(letters)[bar.step], "text": letter,
         "edge": FAULT if fill else PAPER, "ink": INK if bar.ending == "killed" else PAPER,
     }  # fmt: skip

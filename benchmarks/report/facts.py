@@ -135,7 +135,7 @@ def campaign(results: Sequence[Result]) -> Campaign:
         grouped[setup, by_subject[it.pipeline, it.workload], it.scenario].append(row)
     cells = {key: _cell(*key, found) for key, found in grouped.items()}
     faults = unique((key[2], key[1]) for key in grouped if key[2] != CALM)
-    calm = {key[1] for key in grouped if key[2] == CALM}
+    calm = {key[1] for key, cell in cells.items() if key[2] == CALM and cell.trials}
     seen = {key[1] for key in grouped}
     shown = tuple(it for it in subjects if it in calm or it not in seen)
     order = {subject: place for place, subject in enumerate(subjects)}
@@ -183,7 +183,8 @@ def _title(engine: str, mode: str, variant: str, several: bool) -> str:
 def _subjects(results: Sequence[Result]) -> tuple[Subject, ...]:
     found = unique((it.pipeline, it.workload) for it in results)
     found += [(it, "") for it in PIPELINES if it not in {pipeline for pipeline, _ in found}]
-    workloads = {pipeline: sum(it[0] == pipeline for it in found) for pipeline, _ in found}
+    timed = {(it.pipeline, it.workload) for it in results if not it.warmup}
+    workloads = {pipeline: sum(it[0] == pipeline for it in timed) for pipeline, _ in found}
     place = {pipeline: number for number, pipeline in enumerate(PIPELINES)}
     found.sort(key=lambda it: place.get(it[0], len(place)))
     several = {pipeline for pipeline, count in workloads.items() if count > 1}

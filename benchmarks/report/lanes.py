@@ -16,6 +16,9 @@ STEP_KINDS = ("started", "checkpoint", "committed", "finished", "failed")
 MARKS = {"fault_injected": "fault", "healed": "healed", "resumed": "resumed", "ended": "end"}
 
 
+LEAST = 0.009  # of the whole time: the width of the shortest bar
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """One attempt of a step; `ending` is finished, failed or killed."""
@@ -75,6 +78,7 @@ class Timeline:
     trial: int
     lanes: tuple[Lane, ...]
     absent: tuple[str, ...]
+    least_s: float = 0.0  # the width that the shortest bar is drawn with
 
     @property
     def anchor(self) -> str:
@@ -93,23 +97,33 @@ def timelines(campaign: Campaign, folder: Path) -> list[Timeline]:
 
 
 def timeline(campaign: Campaign, folder: Path, name: str, subject: Subject, trial: int) -> Timeline:
-    lanes, absent = [], []
+    found: list[tuple[SetupId, Result, Sequence[Event]]] = []
+    absent = []
     for setup in campaign.setups:
         cell = campaign.cell(setup, subject, name)
         result = next((it for it in cell.results if it.trial == trial), None)
         history = journal.read(folder / result.journal) if result and result.journal else ()
         if result and history:
-            lanes.append(lane(setup, result, history))
+            found.append((setup, result, history))
         else:
             error = f" ({result.error})" if result and result.error else ""
             absent.append(f"{setup.title}: {cell.word}{error}")
-    return Timeline(name, subject, trial, tuple(lanes), tuple(absent))
+    least_s = LEAST * max((told[-1].at - _zero(told) for _, _, told in found), default=0.0)
+    lanes = tuple(lane(*it, least_s) for it in found)
+    return Timeline(name, subject, trial, lanes, tuple(absent), least_s)
 
 
-def lane(setup: SetupId, result: Result, history: Sequence[Event]) -> Lane:
-    """Draw a history: attempts as bars, in as few rows as do not overlap."""
-    zero = next((it.at for it in history if it.kind == "submitted"), history[0].at)
-    bars = stacked(bars_of(history, zero))
+def _zero(history: Sequence[Event]) -> float:
+    return next((it.at for it in history if it.kind == "submitted"), history[0].at)
+
+
+def lane(setup: SetupId, result: Result, history: Sequence[Event], least_s: float = 0.0) -> Lane:
+    """Draw a history: attempts as bars, in as few rows as do not overlap.
+
+    A bar takes the room of `least_s` seconds at least: most steps here last milliseconds.
+    """
+    zero = _zero(history)
+    bars = stacked(bars_of(history, zero), least_s)
     return Lane(setup, _ending(result), bars, _commits(history, bars, zero), tuple(
         Mark(it.at - zero, MARKS[it.kind], str(it.detail or ""))
         for it in history if it.kind in MARKS
@@ -135,13 +149,13 @@ def bars_of(history: Sequence[Event], zero: float) -> list[Bar]:
     return [_bar(start, history, open_ends, zero) for start in history if start.kind == "started"]
 
 
-def stacked(bars: Sequence[Bar]) -> tuple[Bar, ...]:
-    """Give each bar the first row that is free when it starts."""
+def stacked(bars: Sequence[Bar], least_s: float = 0.0) -> tuple[Bar, ...]:
+    """Give each bar the first row that is free when it starts; each takes at least `least_s`."""
     free_at: list[float] = []
     placed = []
     for bar in sorted(bars, key=lambda it: (it.start_s, it.end_s)):
         row = next((n for n, at in enumerate(free_at) if at <= bar.start_s), len(free_at))
-        free_at[row : row + 1] = [bar.end_s]
+        free_at[row : row + 1] = [max(bar.end_s, bar.start_s + least_s)]
         placed.append(Bar(bar.step, bar.key, bar.attempt, bar.start_s, bar.end_s, bar.ending, row))
     return tuple(placed)
 

@@ -96,11 +96,11 @@ def memory(campaign: Campaign, cell: Cell) -> Figure:
     Reading memory costs time, so the bench reads it in trials whose times are in no figure.
     """
     found = words.figure(cell.values(MEMORY), "MB", campaign.seed, cell.word)
-    others = (campaign.cell(cell.setup, it) for it in campaign.subjects if it != cell.subject)
+    others = (it for it in campaign.cells.values() if it.setup == cell.setup and it is not cell)
     for warm in (cell, *others):
         if found.word and warm.warm_values(MEMORY):
             found = words.figure(warm.warm_values(MEMORY), "MB", campaign.seed)
-            found = replace(found, note=f"in warm-ups of {warm.subject.title}")
+            found = replace(found, note="in warm-ups")
     return found
 
 

@@ -98,7 +98,7 @@ def figure(values: Sequence[float], unit: str, seed: int, word: str = NOT_MEASUR
     summary = statistics.summarise(values, seed)
     if summary is None:
         return Figure(word, word=word)
-    around = spread(summary.low, summary.high, summary.interval) if summary.n > 1 else "one value"
+    around = spread(summary.low, summary.high, summary.interval) if summary.n > 1 else ""
     text = f"{number(summary.median)} {unit}"
     return Figure(text, around, summary.n, summary.indicative)
 

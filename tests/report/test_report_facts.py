@@ -59,7 +59,7 @@ def test_memory_comes_from_the_warm_ups_and_says_so():
     )  # fmt: skip
 
     found = line([*calm("bare", "default", 1.0), warm], "bare").figures["memory"]
-    assert (found.text, found.n, found.note) == ("70.0 MB", 1, "in warm-ups of github_stats")
+    assert (found.text, found.n, found.note) == ("70.0 MB", 1, "in warm-ups")
 
 
 def test_a_trial_that_broke_and_was_done_again_is_no_failure():
