@@ -66,6 +66,25 @@ class Page(TypedDict):
     hits: Hits
 
 
+class Place(TypedDict):
+    """What paging needs of a hit; all else is skipped without being built."""
+
+    _id: NotRequired[Any]
+    sort: NotRequired[Any]
+
+
+class Places(TypedDict):
+    total: Any
+    hits: list[Place]
+
+
+class Search(TypedDict):
+    timed_out: NotRequired[bool]
+    _shards: NotRequired[dict[str, Any]]
+    hits: Places
+
+
+SEARCH = TypeAdapter(Search)
 RECORD = TypeAdapter(Complaint)
 PAGE = TypeAdapter(Page)
 TIMELY = {"Yes": True, "No": False}
@@ -155,25 +174,27 @@ def _search(window: str, cursor: str | None) -> Any:
     return http.get(settings().base_url(PIPELINE), params)
 
 
-def _hits(content: bytes, url: str) -> tuple[list[dict[str, Any]], int]:
+def _hits(content: bytes, url: str) -> tuple[list[Place], int]:
     """Return a page's hits and the window's total, a number until 2021 and an object since.
 
     Raises:
-        TransientError: the answer is not the JSON of a search.
+        TransientError: the answer is not the JSON of a search, or of a part of the index only.
 
     """
     try:
-        said = orjson.loads(content)
-        if said.get("timed_out") or said.get("_shards", {}).get("failed"):
-            raise http.TransientError("a part of the complaints is missing in the answer", url)
+        said = SEARCH.validate_json(content)
         total = said["hits"]["total"]
-        return list(said["hits"]["hits"]), int(total["value"] if isinstance(total, dict) else total)
+        count = int(total["value"] if isinstance(total, dict) else total)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        what = f"the answer is not a page of complaints: {type(error).__name__}: {error}"[:200]
+        why = quarantine.reason(error) if isinstance(error, ValidationError) else str(error)
+        what = f"the answer is not a page of complaints: {type(error).__name__}: {why}"[:200]
         raise http.TransientError(what, url, hint=f"It begins with {content[:60]!r}") from None
+    if said.get("timed_out") or said.get("_shards", {}).get("failed"):
+        raise http.TransientError("a part of the complaints is missing in the answer", url)
+    return said["hits"]["hits"], count
 
 
-def _advance(hits: list[dict[str, Any]], seen: set[str], url: str) -> str:
+def _advance(hits: list[Place], seen: set[str], url: str) -> str:
     """Note the ids of a page and return the cursor behind it: `<sort value>_<id>`.
 
     Raises:
