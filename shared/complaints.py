@@ -7,10 +7,12 @@ again, so a page without a new id ends the extraction with an error instead of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias
 
@@ -87,7 +89,8 @@ class Search(TypedDict):
 SEARCH = TypeAdapter(Search)
 RECORD = TypeAdapter(Complaint)
 PAGE = TypeAdapter(Page)
-TIMELY = {"Yes": True, "No": False}
+FIELDS: tuple[str, ...] = tuple(Complaint.__annotations__)  # in the order of the table's columns
+TIMELY: dict[str | None, bool] = {"Yes": True, "No": False}
 
 
 class LoopError(http.TransientError):
@@ -252,33 +255,29 @@ def _chunk(folder: Path, number: int) -> Path:
 
 
 def normalise(content: bytes, offset: int, seen: set[int], aside: list[Quarantined]) -> list[Row]:
-    """Turn a page into rows in the order of the table's columns.
+    """Turn a page into rows in the order of the table's columns, its last record first.
 
     `seen` holds the ids of later pages, whose records win; `aside` takes what does not validate,
     with its position counted behind `offset`.
     """
     rows = []
-    for index, made in _made(content):
-        if isinstance(made, Quarantined):
-            aside.append(replace(made, position=offset + index))
-        elif made[0] not in seen:
-            seen.add(made[0])
-            rows.append(made)
+    made = _made(content)
+    for index in range(len(made), 0, -1):
+        row = made[index - 1]
+        if isinstance(row, Quarantined):
+            aside.append(replace(row, position=offset + index))
+        elif row[0] not in seen:
+            seen.add(row[0])
+            rows.append(row)
     return rows
 
 
-def _made(content: bytes) -> Iterator[tuple[int, Row | Quarantined]]:
-    """Return what becomes of a page's records, last first: a row, or the reason why not."""
+def _made(content: bytes) -> Sequence[Row | Quarantined]:
+    """Return what becomes of a page's records: a row, or the reason why not."""
     if b"\\u0000" not in content:
-        try:  # in one pass, when all are valid
-            rows = [_row(hit["_source"]) for hit in PAGE.validate_json(content)["hits"]["hits"]]
-        except ValueError:
-            pass
-        else:
-            yield from ((i, rows[i - 1]) for i in range(len(rows), 0, -1))
-            return
-    raw = orjson.loads(content)["hits"]["hits"]
-    yield from ((i, _one(raw[i - 1])) for i in range(len(raw), 0, -1))
+        with suppress(ValueError):  # in one pass, when all are valid
+            return [_row(hit["_source"]) for hit in PAGE.validate_json(content)["hits"]["hits"]]
+    return [_one(hit) for hit in orjson.loads(content)["hits"]["hits"]]
 
 
 def _one(hit: Any) -> Row | Quarantined:
@@ -295,25 +294,15 @@ def _one(hit: Any) -> Row | Quarantined:
 
 
 def _row(c: Complaint) -> Row:
-    get: Callable[[str], Any] = c.get
-    sent: str | None = get("date_sent_to_company")
+    values: list[Any] = list(map(c.get, FIELDS))
+    key, received, sent, *words, timely, narrative = values
     return (
-        int(c["complaint_id"]),
-        _day(c["date_received"][:10]),
+        int(key),
+        _day(received[:10]),
         _day(sent[:10]) if sent else None,
-        c["product"],
-        get("sub_product"),
-        get("issue"),
-        get("sub_issue"),
-        get("company"),
-        get("company_response"),
-        get("company_public_response"),
-        get("state"),
-        get("zip_code"),
-        get("submitted_via"),
-        get("tags"),
-        TIMELY.get(get("timely") or ""),
-        get("complaint_what_happened") or None,
+        *words,
+        TIMELY.get(timely),
+        narrative or None,
     )
 
 
@@ -352,12 +341,16 @@ def load(run: str, window: str) -> str:
     return window
 
 
-def _rows(folder: Path, digests: Sequence[str]) -> Iterator[list[Any]]:
-    for number, digest in enumerate(digests, start=1):
-        content = staging.read(_chunk(folder, number))
-        if staging.digest(content) != digest:
-            raise staging.StagingError(f"staging: {_chunk(folder, number)} has changed; transform")
-        yield from orjson.loads(content)
+def _rows(folder: Path, digests: Sequence[str]) -> Iterator[Row]:
+    return chain.from_iterable(_checked(folder, n, d) for n, d in enumerate(digests, start=1))
+
+
+def _checked(folder: Path, number: int, digest: str) -> list[Row]:
+    content = staging.read(_chunk(folder, number))
+    if staging.digest(content) != digest:
+        raise staging.StagingError(f"staging: {_chunk(folder, number)} has changed; transform")
+    rows: list[Row] = orjson.loads(content)
+    return rows
 
 
 def summarise(run: str, windows: Sequence[str]) -> Balance:

@@ -288,16 +288,8 @@ def bulk_upsert(connection: Connection, table: Table, rows: Iterable[Sequence[An
 def _executemany(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
     statement = str(_upsert(connection, table).compile(dialect=sqlite.dialect(paramstyle="qmark")))
     cursor: Any = connection.connection.cursor()
-    count = 0
-
-    def counted() -> Iterator[Sequence[Any]]:
-        nonlocal count
-        for row in rows:
-            count += 1
-            yield row
-
-    cursor.executemany(statement, counted())
-    return count
+    cursor.executemany(statement, rows)
+    return int(cursor.rowcount)
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:

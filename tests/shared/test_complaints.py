@@ -180,7 +180,7 @@ def test_an_empty_page_that_contradicts_those_before_is_not_the_end(served_by):
         (b'{"hits": {"hits": []}}', "hits.total: Field required"),
         (b'{"hits": {"total": "many", "hits": []}}', "ValueError"),
         (b'{"hits": {"total": {"value": null}, "hits": []}}', "TypeError"),
-        (b'{"hits": {"total": 1, "hits": null}}', "hits.hits: Input should be a valid list"),
+        (b'{"hits": {"total": 1, "hits": null}}', "hits.hits: Input should be a valid array"),
         (b'{"timed_out": true, "hits": {"total": 1, "hits": []}}', "a part of the complaints is"),
         (b'{"_shards": {"failed": 1}, "hits": {"total": 1, "hits": []}}', "a part of the complain"),
     ],
