@@ -35,6 +35,7 @@ from benchmarks import report as reports
 from benchmarks import results, stack
 from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
+from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import SETUPS, chosen
@@ -208,6 +209,7 @@ def run(
     if resume is not None:
         folder = resume.resolve()
         plan = campaigns.load(folder)
+        metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
         folder = results.new_folder(ROOT, socket.gethostname())
         plan = campaigns.plan(
@@ -224,12 +226,26 @@ def run(
         )
     console.print(f"results: {_shown(folder)}")
     with _progress() as progress:
-        campaigns.run(plan, folder, say, progress)
+        campaigns.run(plan, folder, say, progress, metadata=metadata, warehouse=warehouse)
     results.point_latest(ROOT, folder)
     problems = results.problems(folder)
     for problem in problems:
         console.print(f"WRONG {problem}", markup=False)
     raise typer.Exit(1 if problems else 0)
+
+
+def _resumed(plan: campaigns.Plan, metadata: str, warehouse: str) -> tuple[str, str]:
+    """Return where an earlier campaign's databases are; passwords must be given again."""
+    for name, planned, given in (
+        ("metadata", plan.metadata, metadata),
+        ("warehouse", plan.warehouse, warehouse),
+    ):
+        if "://" in planned and masked(given) != planned:
+            raise LookupError(f"this campaign uses {planned}: give it again with --{name}")
+    return (
+        metadata if "://" in plan.metadata else plan.metadata,
+        warehouse if "://" in plan.warehouse else plan.warehouse,
+    )
 
 
 @contextmanager

@@ -26,6 +26,7 @@ import psutil
 
 from benchmarks import results, runner, stack
 from benchmarks.model import Outcome, Result, Setup, Workload
+from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
@@ -142,15 +143,19 @@ def plan(
         setups=setups,
         pipelines=pipelines,
         scenarios=scenarios,
-        metadata=metadata,
-        warehouse=warehouse,
-        command=command,
+        metadata=masked(metadata),
+        warehouse=masked(warehouse),
+        command=command.replace(metadata, masked(metadata)).replace(warehouse, masked(warehouse)),
         **asdict(much),
     )
 
 
-def run(plan: Plan, folder: Path, say: Say, progress: Progress) -> None:
+def run(
+    plan: Plan, folder: Path, say: Say, progress: Progress, *, metadata: str, warehouse: str
+) -> None:
     """Do what of the plan is not in the folder yet.
+
+    `metadata` and `warehouse` are the plan's, with passwords, which are never written down.
 
     Raises:
         RuntimeError, OSError: the source or the databases could not be started.
@@ -159,7 +164,7 @@ def run(plan: Plan, folder: Path, say: Say, progress: Progress) -> None:
     (folder / PLAN).write_bytes(orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
-    with stack.surrounded("run", metadata=plan.metadata, warehouse=plan.warehouse) as surround:
+    with stack.surrounded("run", metadata=metadata, warehouse=warehouse) as surround:
         for round_ in range(1, plan.repetitions + 1):
             if round_ > 1 and time.monotonic() - began + longest > plan.budget_s:
                 say(f"the time of {plan.budget_s:g} s is used: {round_ - 1} repetitions were done")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import workloads
 from benchmarks.model import Role, Setup, Surroundings
+from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
 from benchmarks.orchestrators.services import (
     RUNS,
@@ -42,6 +43,7 @@ class Surround:
     recorded: Path | None = None  # a folder of recorded complaint pages to replay
     services: Services = field(init=False)
     postgres: Postgres | None = None
+    given: list[tuple[str, str]] = field(default_factory=list)  # databases on others' servers
     source_url: str = ""
 
     def start(self) -> None:
@@ -68,6 +70,9 @@ class Surround:
         self.services.stop_all(grace_s=1)
         if self.postgres is not None:
             self.postgres.stop()
+        for server, database in self.given:
+            postgres.drop(server, [database])
+        self.given.clear()
 
     def database(self, name: str, kind: str, sqlite: str) -> str:
         """Return the URL of a database of this campaign; `sqlite` is what stands for SQLite."""
@@ -76,7 +81,9 @@ class Surround:
         if kind == EMBEDDED:
             assert self.postgres is not None, "start() comes first"
             return self.postgres.create(name)
-        return kind
+        database = f"{self.directory.name}_{name}".lower().replace("-", "_")
+        self.given.append((kind, database))
+        return postgres.create(kind, database)
 
     def metadata_name(self) -> str:
         """Return product and version of the metadata database, for the record."""

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import psycopg.sql
+from sqlalchemy.engine import make_url
 
 from benchmarks.model import Role
 from benchmarks.orchestrators.services import (
@@ -103,12 +105,7 @@ class Postgres:
 
     def create(self, database: str) -> str:
         """Create a database if it is missing, and return its URL."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
-            if found.fetchone() is None:
-                name = psycopg.sql.Identifier(database)
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(name))
-        return self.url(database)
+        return create(self.url("postgres"), database)
 
     def version(self) -> str:
         """Return the server's version, for example `18.6`."""
@@ -119,6 +116,38 @@ class Postgres:
     def stop(self) -> None:
         """Stop the server; stopping what is stopped does nothing."""
         self.services.stop(NAME)
+
+
+def create(server: str, database: str) -> str:
+    """Create a database on a server if it is missing, and return its URL; both hold the password.
+
+    Raises:
+        PostgresError: the server cannot be reached, or refuses.
+
+    """
+    try:
+        with psycopg.connect(server, autocommit=True) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+            if found.fetchone() is None:
+                name = psycopg.sql.Identifier(database)
+                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(name))
+    except psycopg.Error as error:
+        raise PostgresError(f"PostgreSQL at {masked(server)}: {error}") from None
+    return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+def drop(server: str, databases: Iterable[str]) -> None:
+    """Drop databases of a server, with whoever is connected to them."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        for database in databases:
+            name = psycopg.sql.Identifier(database)
+            statement = psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(statement.format(name))
+
+
+def masked(url: str) -> str:
+    """Return an address without its password; what is no address stays as it is."""
+    return make_url(url).render_as_string() if "://" in url else url
 
 
 def _program(name: str) -> str:

@@ -1,0 +1,51 @@
+"""Databases on somebody else's server: made for a campaign, dropped after it, never shared."""
+
+import psycopg
+import pytest
+
+from benchmarks.orchestrators.postgres import Postgres, PostgresError, create, masked
+from benchmarks.stack import Surround
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    postgres = Postgres(tmp_path_factory.mktemp("given"))
+    postgres.start()
+    yield postgres.url("postgres")
+    postgres.stop()
+
+
+def databases(server):
+    with psycopg.connect(server) as connection:
+        return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+
+
+def test_every_setup_gets_a_database_of_its_own_on_a_given_server(server, tmp_path):
+    surround = Surround(tmp_path / "run-1", metadata=server, warehouse="sqlite")
+    urls = {surround.database(name, server, "") for name in ("airflow_local", "dagster")}
+
+    assert {url.rpartition("/")[2] for url in urls} == {"run_1_airflow_local", "run_1_dagster"}
+    assert {"run_1_airflow_local", "run_1_dagster"} <= databases(server)
+
+
+def test_what_was_made_on_a_given_server_is_dropped_at_the_end(server, tmp_path):
+    before = databases(server)
+    surround = Surround(tmp_path / "run-2", metadata=server, warehouse=server)
+    surround.start()
+    surround.database("warehouse_bare", server, "")
+
+    surround.stop()
+
+    assert databases(server) == before
+
+
+def test_a_password_is_not_shown():
+    assert masked("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+    assert masked("sqlite") == "sqlite"
+
+
+def test_a_server_that_does_not_answer_is_one_sentence_without_the_password():
+    with pytest.raises(PostgresError, match=r"PostgreSQL at postgresql://me:\*\*\*@") as caught:
+        create("postgresql://me:secret@127.0.0.1:1/db", "x")
+
+    assert "secret" not in str(caught.value)
