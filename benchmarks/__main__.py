@@ -74,11 +74,14 @@ Pipelines = Annotated[str, typer.Option(help=f"Pipelines: {ALL_PIPELINES}")]
 def main() -> None:
     """Run the command line; a failure that a person can act on is a sentence, not a traceback."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell starts its background commands with SIGINT ignored; this one must be stoppable, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()
-    except KeyboardInterrupt:
-        console.print("stopped; every service was ended")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # Ctrl-C
+            console.print("stopped; every service was ended")
+        raise
     except (OSError, RuntimeError, LookupError) as error:
         console.print(f"bench: {error}", markup=False)
         sys.exit(1)
