@@ -210,6 +210,8 @@ def run_block(
     try:
         with stack.running(stand):
             say(f"{setup.name}: ready in {time.monotonic() - began:.1f} s")
+            if not block[0].warmup:
+                warm_again(stand)
             for slot in block:
                 result = attempt(plan, surround, stand, slot, folder)
                 results.append(folder, result)
@@ -222,6 +224,13 @@ def run_block(
         say(f"{setup.name}: broke: {error}")
     finally:
         keep_logs(stand, folder)
+
+
+def warm_again(stand: runner.Stand) -> None:
+    """Warm a setup up whose warm-up trial was saved before the campaign was cut short."""
+    run_id = f"warm-again-{time.time_ns():x}"
+    sampler = Sampler(stand.orchestrator.services)
+    runner.run_trial(stand, SCENARIOS["calm"], WARMUP, run_id, sampler)
 
 
 def attempt(

@@ -128,3 +128,12 @@ def test_every_scenario_is_a_value_of_the_command_line():
     offered = run(".venvs/bench/bin/bench list").stdout
 
     assert [name for name in SCENARIOS if name not in offered] == []
+
+
+def test_the_example_environment_is_a_valid_one():
+    done = run(
+        "set -a; . ./.env.example; set +a; "
+        ".venvs/bench/bin/python -c 'from shared.config import settings; print(settings().source)'"
+    )
+
+    assert (done.stdout.strip(), done.stderr) == ("standin", "")
