@@ -17,7 +17,9 @@ from shared.staging import StagingError
 from shared.warehouse import COMPLAINT_SUMMARY, COMPLAINTS, Balance, IncompleteError
 
 NEXT_DAY = "2026-01-06"
-RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cfpb"
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "cfpb"
+# Read now: in a test the ETL_ variables of the caller are gone.
+RECORDED = Path(os.environ.get("ETL_RECORDED_PAGES", BESIDE))
 EXTRACT = "from shared import complaints; complaints.extract('r', '2026-01-05')"
 
 
@@ -290,7 +292,7 @@ def test_a_window_that_vanished_from_the_plan_is_noticed(served_by):
 @pytest.fixture
 def replayed(configure):
     """Replay the recorded pages of the real API, and return their folder."""
-    folder = Path(os.environ.get("ETL_RECORDED_PAGES", RECORDED))
+    folder = RECORDED
     if not (folder / "search-page-1.json").exists():
         pytest.skip("no recorded pages: ETL_RECORDED_PAGES names no folder with search-page-1.json")
     process = module("benchmarks.source", "--port", "0", "--die-with-parent", "--replay", folder)
