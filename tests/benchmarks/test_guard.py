@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -17,38 +16,35 @@ DEADLINE_S = 30.0
 
 # A service with a child, a child in a session of its own, and a daemon that forked twice.
 FAMILY = """
-import os, signal, subprocess, sys, time
+import os, signal, subprocess, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 note = lambda: open(sys.argv[1], "a").write(f"{os.getpid()}\\n")
-child = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\\\n'); time.sleep(600)"
+child = "import os, signal, sys; print(os.getpid(), file=open(sys.argv[1], 'a')); signal.pause()"
 subprocess.Popen([sys.executable, "-c", child, sys.argv[1]])
 subprocess.Popen([sys.executable, "-c", child, sys.argv[1]], start_new_session=True)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         note()
-        time.sleep(600)
+        signal.pause()
     os._exit(0)
 note()
-time.sleep(600)
+signal.pause()
 """
 BENCH = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from benchmarks.orchestrators import services
 services.RUNS = Path(sys.argv[1])
 started = services.Services(Path(sys.argv[1]))
 started.start("family", [sys.executable, "-c", sys.argv[2], sys.argv[3]], environment={})
 print("started", flush=True)
-time.sleep(600)
+signal.pause()
 """
 
 
 def until(true, timeout_s=DEADLINE_S):
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, f"not in {timeout_s} s"
-        time.sleep(0.02)
+    services.wait_until(true, timeout_s=timeout_s, because="what the test waits for", poll_s=0.02)
 
 
 def alive(pid):
@@ -157,7 +153,7 @@ def test_leftovers_of_a_bench_that_lives_are_left_alone(started, family):
 
 
 def test_a_process_that_got_the_id_of_a_guard_is_left_alone(runs):
-    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    bystander = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     line = {"pid": bystander.pid, "bench": 2**22 + 1, "created": 1.0}
     (runs / "guards.jsonl").write_bytes(services.orjson.dumps(line) + b"\n")
     ended = end_leftovers()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 
+from benchmarks.orchestrators import services
 from shared import journal, warehouse
 from shared.config import settings
 
@@ -32,10 +32,12 @@ def events(run: str) -> list[tuple[str, str, str]]:
 
 def until(true: Callable[[], object]) -> None:
     """Ask until something is true, and fail at a deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline, f"not in {DEADLINE_S} s"
-        time.sleep(0.01)
+    services.wait_until(
+        lambda: bool(true()),
+        timeout_s=DEADLINE_S,
+        because="what the test waits for",
+        poll_s=0.01,
+    )
 
 
 def python(code: str, *arguments: str) -> subprocess.Popen[bytes]:
