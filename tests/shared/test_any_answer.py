@@ -116,6 +116,16 @@ def test_every_complaint_is_a_row_or_quarantined_or_superseded(made, split):
     assert stored([(q.position, q.reason, q.record) for q in aside])
 
 
+@settings(max_examples=2_000)
+@given(made=changes(1, tuple(COMPLAINT)))
+def test_a_page_decoded_at_once_gives_what_its_records_give_one_by_one(made):
+    hits = [{"_source": source} for source in changed([COMPLAINT], made)]
+
+    together = complaints._made(orjson.dumps({"hits": {"total": 1, "hits": hits}}))
+
+    assert list(together) == [complaints._one(hit) for hit in hits]
+
+
 REPOSITORY = {
     "id": 1, "full_name": "acme/rocket", "stargazers_count": 10, "forks_count": 3,
     "open_issues_count": 4, "subscribers_count": 1, "archived": False, "language": "Go",

@@ -108,7 +108,7 @@ TABLE = [
     *everywhere(LATER, "IncompleteRead", kind="truncate"),
     *(ends(p, rows, aside, kind="slow", delay_s=0.05) for p, (_, _, rows, aside) in STEPS.items()),
     # bodies
-    fails(C, LATER, "not a page of complaints: ValidationError", kind="invalid_json"),
+    fails(C, LATER, "not a page of complaints: DecodeError", kind="invalid_json"),
     fails(C, LATER, "It begins with b'<!DOCTYPE html>", kind="html"),
     fails(C, LATER, "(status 503)", kind="html", status=503),
     *(fails(p, LATER, "the answer is not JSON", kind="invalid_json") for p in (G, Y)),

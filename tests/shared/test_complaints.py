@@ -175,14 +175,14 @@ def test_an_empty_page_that_contradicts_those_before_is_not_the_end(served_by):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "Invalid JSON"),
-        (b"[]", "record: Input should be an object"),
-        (b"{}", "hits: Field required"),
-        (b'{"hits": []}', "hits: Input should be an object"),
-        (b'{"hits": {"hits": []}}', "hits.total: Field required"),
+        (b"", "DecodeError"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"{}", "missing required field `hits`"),
+        (b'{"hits": []}', "Expected `object`, got `array` - at `\\$.hits`"),
+        (b'{"hits": {"hits": []}}', "missing required field `total`"),
         (b'{"hits": {"total": "many", "hits": []}}', "ValueError"),
         (b'{"hits": {"total": {"value": null}, "hits": []}}', "TypeError"),
-        (b'{"hits": {"total": 1, "hits": null}}', "hits.hits: Input should be a valid array"),
+        (b'{"hits": {"total": 1, "hits": null}}', "Expected `array`, got `null`"),
         (b'{"timed_out": true, "hits": {"total": 1, "hits": []}}', "a part of the complaints is"),
         (b'{"_shards": {"failed": 1}, "hits": {"total": 1, "hits": []}}', "a part of the complain"),
     ],
@@ -192,10 +192,16 @@ def test_an_answer_that_is_no_whole_page_is_a_transient_error(content, words):
         complaints._hits(content, "http://x")
 
 
-@pytest.mark.parametrize("bad", [{}, {"_id": 1}, {"_id": 1, "sort": [1]}, 7, None, "x"])
-def test_a_hit_that_gives_no_cursor_is_a_transient_error(bad):
-    with pytest.raises(TransientError, match="a hit without _id and sort"):
-        complaints._advance([bad], set(), "http://x")
+@pytest.mark.parametrize("bad", [{}, {"_id": 1}, {"sort": [1, 2]}, 7, None, "x"])
+def test_a_hit_without_an_id_and_a_sort_is_a_transient_error(bad):
+    with pytest.raises(TransientError, match="not a page of complaints"):
+        complaints._hits(orjson.dumps({"hits": {"total": 1, "hits": [bad]}}), "http://x")
+
+
+@pytest.mark.parametrize("sort", [None, [1], [1, 2, 3], 7])
+def test_a_sort_that_gives_no_cursor_is_a_transient_error(sort):
+    with pytest.raises(TransientError, match="a hit without a sort value and id"):
+        complaints._advance([complaints.Place(id=1, sort=sort)], set(), "http://x")
 
 
 def test_a_transform_before_its_extract_says_so():
@@ -233,7 +239,7 @@ def test_of_two_records_with_the_same_id_the_earlier_is_superseded(served_by):
         ({"complaint_id": True}, "complaint_id: "),
         ({"date_received": "soon"}, "date_received: String should match"),
         ({"date_received": "2026-02-30"}, "day is out of range for month"),
-        ({"date_received": "２０２６-01-05"}, "isoformat"),
+        ({"date_received": "２０２６-01-05"}, "date_received: String should match"),
         ({"date_sent_to_company": "2026-13-01T00:00:00"}, "month must be in 1..12"),
         ({"product": ""}, "product: String should have at least 1 character"),
         ({"product": ["Mortgage"]}, "product: Input should be a valid string"),
