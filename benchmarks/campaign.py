@@ -30,7 +30,7 @@ from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.workloads import WARMUP, WORKLOADS
+from benchmarks.workloads import ONE_KEY, WARMUP, WORKLOADS
 
 PLAN = "campaign.json"
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
@@ -91,7 +91,9 @@ class Slot:
 
     @property
     def workload(self) -> Workload:
-        return WARMUP if self.warmup else WORKLOADS[self.pipeline]
+        if self.warmup:
+            return WARMUP
+        return (WORKLOADS if self.scenario == "calm" else ONE_KEY)[self.pipeline]
 
 
 def slots(plan: Plan, round_: int) -> list[list[Slot]]:

@@ -68,15 +68,17 @@ class Surroundings:
     """What an engine is started in: all that differs from one start to the next.
 
     `directory` is empty and the engine's own (homes, configuration, logs in `logs/`).
-    `metadata_url` is a SQLAlchemy URL `postgresql://user@host:port/database` of an empty database,
-    or "" for the engine's SQLite. `environment` holds the `ETL_*` variables of the pipelines.
-    `port` is where the web UI listens, on loopback; 0 means any free one.
+    `metadata_url` is a SQLAlchemy URL `postgresql://user@host:port/database` of a database that is
+    empty or has been `migrated`, or "" for the engine's SQLite. `environment` holds the `ETL_*`
+    variables of the pipelines. `port` is where the web UI listens, on loopback; 0 means any free
+    one.
     """
 
     directory: Path
     metadata_url: str
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
+    migrated: bool = False
 
 
 class Orchestrator(Protocol):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import workloads
+from benchmarks import databases, workloads
 from benchmarks.model import Role, Setup, Surroundings
 from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
@@ -51,7 +51,8 @@ class Surround:
         self.services = Services(self.directory / "source")
         (self.directory / "source").mkdir(parents=True, exist_ok=True)
         if EMBEDDED in (self.metadata, self.warehouse):
-            self.postgres = Postgres(self.directory / "postgres")
+            copied = databases.server() if self.metadata == EMBEDDED else None
+            self.postgres = Postgres(self.directory / "postgres", copied)
             self.postgres.start()
         port = free_port()
         self.source_url = f"http://127.0.0.1:{port}"
@@ -74,13 +75,13 @@ class Surround:
             postgres.drop(server, [database])
         self.given.clear()
 
-    def database(self, name: str, kind: str, sqlite: str) -> str:
+    def database(self, name: str, kind: str, sqlite: str, template: str = "template1") -> str:
         """Return the URL of a database of this campaign; `sqlite` is what stands for SQLite."""
         if kind == SQLITE:
             return sqlite
         if kind == EMBEDDED:
             assert self.postgres is not None, "start() comes first"
-            return self.postgres.create(name)
+            return self.postgres.create(name, template)
         database = f"{self.directory.name}_{name}".lower().replace("-", "_")
         self.given.append((kind, database))
         return postgres.create(kind, database)
@@ -111,11 +112,13 @@ class Surround:
             "ETL_HOLDS": str(place / "holds"),
             **passed,
         }
+        template = databases.template(setup.engine)
         surroundings = Surroundings(
             directory=place / "engine",
-            metadata_url=self.database(name, self.metadata, ""),
+            metadata_url=self.database(name, self.metadata, "", template),
             environment=environment,
             port=port,
+            migrated=self.metadata == EMBEDDED and databases.migrated(setup.engine),
         )
         return Stand(
             orchestrator=make(setup, surroundings),

@@ -34,7 +34,7 @@ def complaints(start: str, days: int) -> Workload:
     """Return a workload of day windows."""
     keys = _days(start, days)
     return Workload(
-        name=f"{days}-days",
+        name=f"{days}-day{'s' if days > 1 else ''}",
         pipeline="complaints",
         parameters={"start": keys[0], "end": keys[-1]},
         keys=keys,
@@ -59,6 +59,14 @@ def channels(*ids: str) -> Workload:
 WORKLOADS: Mapping[str, Workload] = {
     "complaints": complaints("2026-01-05", 2),
     "github_stats": repositories("acme/renamed-anvil", "acme/missing-one"),
+    "youtube_stats": channels("UCalpha"),
+}
+
+
+# What a fault hits: one key, so that detecting and recovering are the time that a trial takes.
+ONE_KEY: Mapping[str, Workload] = {
+    "complaints": complaints("2026-01-05", 1),
+    "github_stats": repositories("acme/renamed-anvil"),
     "youtube_stats": channels("UCalpha"),
 }
 

@@ -7,11 +7,12 @@ again, so a page without a new id ends the extraction with an error instead of a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -33,11 +34,7 @@ Text: TypeAlias = str | None
 
 # A limit is said twice, since msgspec and pydantic both check it: see `Complaint`.
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$"), Meta(pattern=r"^[0-9]{1,18}\Z")]
-Day = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T|$)"),
-    Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T|\Z)"),
-]
+Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T|$)")]  # and `_day`
 Named = Annotated[str, StringConstraints(min_length=1), Meta(min_length=1)]
 Timely = Literal["Yes", "No", ""] | None
 
@@ -104,6 +101,7 @@ RECORD = create_model(  # type: ignore[call-overload]
     __config__=ConfigDict(coerce_numbers_to_str=True),
     **{f.name: (f.type, ... if f.required else None) for f in structs.fields(Complaint)},
 )
+STARTS_WITH_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|\Z)")
 TIMELY: dict[str | None, bool] = {"Yes": True, "No": False}
 
 
@@ -309,15 +307,15 @@ def _row(complaint: Complaint) -> Row:
     key, received, sent, *words, timely, narrative = structs.astuple(complaint)
     return (
         int(key),
-        _day(received[:10]),
-        _day(sent[:10]) if sent else None,
+        _day(received),
+        None if sent is None else _day(sent),
         *words,
         TIMELY.get(timely),
         narrative or None,
     )
 
 
-@cache
+@lru_cache(10_000)
 def _day(text: str) -> str:
     """Return the day; the time of day and its offset say nothing about a complaint.
 
@@ -325,7 +323,9 @@ def _day(text: str) -> str:
         ValueError: there is no such day.
 
     """
-    return str(date.fromisoformat(text))
+    if not STARTS_WITH_DAY.match(text):
+        raise ValueError(f"no day: {text[:40]}")
+    return str(date.fromisoformat(text[:10]))
 
 
 def load(run: str, window: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,15 +25,15 @@ from benchmarks.model import PIPELINES, Role, Setting, Setup, State, Surrounding
 from benchmarks.orchestrators.services import (
     ROOT,
     Services,
-    clean_environment,
     environment_of,
     free_port,
     installed_version,
-    tail,
+    run_once,
 )
 
 READY_S = 180.0  # two busy cores were seen to need a minute
 CALL_S = 10.0
+STOP_S = 2.0
 PAGE = 100  # the most that the API gives at a time, as shipped
 # The title of a LocalExecutor's worker. A task process, its child, takes another one.
 WORKER = "airflow worker -- LocalExecutor"
@@ -235,8 +234,8 @@ class Airflow:
 
     def stop(self) -> None:
         """Stop every service: the scheduler first, whose tasks report to the api-server."""
-        self.services.stop("scheduler")
-        self.services.stop("dag-processor")
+        self.services.stop("scheduler", grace_s=STOP_S)
+        self.services.stop("dag-processor", grace_s=STOP_S)
         self.services.kill("api-server")  # it keeps no state, and waits long for idle connections
 
     def web_ui(self) -> str:
@@ -281,7 +280,7 @@ class Airflow:
         return home
 
     def _chosen(self) -> dict[str, str]:
-        url = self.surroundings.metadata_url.replace("postgresql:", "postgresql+psycopg2:", 1)
+        url = _with_driver(self.surroundings.metadata_url)
         return {
             "core.dags_folder": str(ROOT / "airflow_dags"),
             "core.execution_api_server_url": f"{self.web_ui()}/execution/",
@@ -295,24 +294,9 @@ class Airflow:
     def _migrate(self, environment: Mapping[str, str]) -> None:
         """Create the metadata database, once for a directory."""
         done = self._home / "migrated"
-        if done.exists():
-            return
-        log = self.surroundings.directory / "logs" / "migrate.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream:
-            ended = subprocess.run(
-                [environment_of("airflow") / "airflow", "db", "migrate"],
-                env=clean_environment(environment),
-                cwd=self.surroundings.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                timeout=READY_S,
-                check=False,
-            )
-        if ended.returncode:
-            raise RuntimeError(f"airflow db migrate failed; {tail(log)}")
-        done.touch()
+        if not self.surroundings.migrated and not done.exists():
+            _run_migration(environment, self.surroundings.directory)
+            done.touch()
 
     def _bury(self) -> None:
         """End what services that are dead left behind, so that they can be launched again."""
@@ -385,6 +369,24 @@ class Airflow:
             # A task process bears its worker's title until it has set its own.
             if process.ppid() not in pids:
                 yield process
+
+
+def migrate(url: str, directory: Path) -> None:
+    """Create Airflow's tables in an empty PostgreSQL database."""
+    environment = {
+        "AIRFLOW_HOME": str(directory),
+        _variable("database.sql_alchemy_conn"): _with_driver(url),
+    }
+    _run_migration(environment, directory)
+
+
+def _run_migration(environment: Mapping[str, str], directory: Path) -> None:
+    command = (environment_of("airflow") / "airflow", "db", "migrate")
+    run_once(command, environment, directory, timeout_s=READY_S)
+
+
+def _with_driver(url: str) -> str:
+    return url.replace("postgresql:", "postgresql+psycopg2:", 1)
 
 
 def _path(handle: str) -> str:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from benchmarks.orchestrators.services import (
     environment_of,
     free_port,
     installed_version,
+    run_once,
     wait_until,
 )
 
@@ -175,8 +177,7 @@ class Prefect:
             "PREFECT_HOME": str(directory / "prefect"),
             "PREFECT_API_URL": f"{self.url}/api",
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": (
-                url.replace("postgresql://", "postgresql+asyncpg://", 1)
-                or f"sqlite+aiosqlite:///{directory / 'prefect.db'}"
+                _with_driver(url) or f"sqlite+aiosqlite:///{directory / 'prefect.db'}"
             ),
             "TMPDIR": str(directory / "tmp"),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -222,7 +223,7 @@ class Prefect:
 
     def stop(self) -> None:
         """Stop worker and server, and the runs with them."""
-        self.services.stop_all()
+        self.services.stop_all(grace_s=1)  # the server would take longer than the default allows
 
     def web_ui(self) -> str:
         """Return the server's address: it serves the web UI, too."""
@@ -301,6 +302,21 @@ class Prefect:
         with requests.Session() as session:
             session.mount("http://", HTTPAdapter(max_retries=UNTIL_SERVED))
             return _content(session.request(method, url, json=body, timeout=TIMEOUT_S))
+
+
+def migrate(url: str, directory: Path) -> None:
+    """Create Prefect's tables in an empty PostgreSQL database."""
+    environment = {
+        "PREFECT_HOME": str(directory),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": _with_driver(url),
+        "DO_NOT_TRACK": "1",
+    }
+    command = _prefect("server", "database", "upgrade", "--yes")
+    run_once(command, environment, directory, timeout_s=START_S)
+
+
+def _with_driver(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
 def _content(answer: requests.Response) -> Any:

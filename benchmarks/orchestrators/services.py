@@ -194,6 +194,36 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def run_once(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str],
+    directory: Path,
+    *,
+    timeout_s: float,
+) -> None:
+    """Run a command to its end; what it says is appended to `logs/once.log`.
+
+    Raises:
+        RuntimeError: it failed; the message quotes the log.
+
+    """
+    log = directory / "logs" / "once.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        ended = subprocess.run(
+            command,
+            env=clean_environment(environment),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            timeout=timeout_s,
+            check=False,
+        )
+    if ended.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))} failed; {tail(log)}")
+
+
 def tail(log: Path, lines: int = 15) -> str:
     """Return the name and the last lines of a log, for an error message."""
     text = log.read_text(errors="replace") if log.exists() else ""
