@@ -41,8 +41,8 @@ def pss_mb(processes: Sequence[psutil.Process]) -> float:
 class Sampler:
     """Reads CPU at the start and the end of a trial, and memory in between when asked to.
 
-    Reading the PSS of dozens of processes takes a noticeable part of a core: it is read in warm-up
-    trials only, whose times are not used.
+    Reading the PSS of dozens of processes takes a noticeable part of a core: it is not read in the
+    trials from which overhead is computed.
     """
 
     services: Services

@@ -91,17 +91,18 @@ def overhead(base: Sequence[float], values: Sequence[float], seed: int) -> Overh
 
 
 def memory(campaign: Campaign, cell: Cell) -> Figure:
-    """Print the peak memory of a cell, or that of the warm-ups of its setup.
+    """Print the peak memory of a cell, or that of another scenario or the warm-ups of its setup.
 
-    Reading memory costs time, so the bench reads it in trials whose times are in no figure.
+    Reading memory costs time, so the bench does not read it in the trials that it times.
     """
-    found = words.figure(cell.values(MEMORY), "MB", campaign.seed, cell.word)
-    others = (it for it in campaign.cells.values() if it.setup == cell.setup and it is not cell)
-    for warm in (cell, *others):
-        if found.word and warm.warm_values(MEMORY):
-            found = words.figure(warm.warm_values(MEMORY), "MB", campaign.seed)
-            found = replace(found, note="in warm-ups")
-    return found
+    same = [it for it in campaign.cells.values() if it.setup == cell.setup]
+    sources = [(cell.values(MEMORY), "")]
+    sources += [(it.values(MEMORY), f"in {it.scenario}") for it in same if it is not cell]
+    sources += [(it.warm_values(MEMORY), "in warm-ups") for it in same]
+    for values, note in sources:
+        if values:
+            return replace(words.figure(values, "MB", campaign.seed), note=note)
+    return words.figure([], "MB", campaign.seed, cell.word)
 
 
 def tuned_against_default(campaign: Campaign) -> list[Comparison]:
