@@ -31,7 +31,6 @@ from rich.table import Table
 
 from benchmarks import campaign as campaigns
 from benchmarks import library as libraries
-from benchmarks import report as reports
 from benchmarks import results, stack
 from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
@@ -275,6 +274,8 @@ def report(
     ] = ROOT / "results" / "latest",
 ) -> None:
     """Make report.html and report.md from the results alone."""
+    from benchmarks import report as reports  # charts and statistics: two seconds to import
+
     folder = folder.resolve()
     reports.build(folder, ROOT)
     console.print(f"report: {_shown(folder / 'report.html')}")
