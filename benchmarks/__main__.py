@@ -316,6 +316,34 @@ def _pipeline_settings() -> dict[str, str]:
 
 
 @app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="A results folder, for example of an older state.")],
+    second: Annotated[Path, typer.Argument(help="The folder that is held against it.")],
+) -> None:
+    """Say what improved, regressed or cannot be told apart between two results folders."""
+    from benchmarks import compare as comparing  # statistics: a second to import
+
+    found = comparing.compare(results.read(first), results.read(second))
+    if not found:
+        raise typer.BadParameter("the folders have no cell in common")
+    table = Table(title=f"{first.name} → {second.name}; less is better")
+    for name in ("setup", "workload", "scenario", "measure", "first", "second", "change"):
+        table.add_column(name, justify="right" if name in ("first", "second", "change") else "left")
+    table.add_column("verdict")
+    for line in found:
+        setup, pipeline, workload, scenario = line.cell
+        change = line.difference.relative
+        table.add_row(
+            *(setup, f"{pipeline}, {workload}", scenario, line.measure),
+            *(f"{line.first:.3f}", f"{line.second:.3f}"),
+            "–" if change is None else f"{change:+.0%}",
+            line.difference.verdict,
+        )
+    console.print(table)
+    console.print(f"not told apart: {comparing.agreement(found):.1%} of {len(found)} figures")
+
+
+@app.command()
 def library(
     repetitions: Annotated[int, typer.Option(help="Of each contender on each warehouse.")] = 3,
     million: Annotated[bool, typer.Option(help="A million complaints, too.")] = True,

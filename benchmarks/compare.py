@@ -1,0 +1,62 @@
+"""Two results folders held against each other, cell by cell. Pure but for the reading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks import statistics
+from benchmarks.model import Outcome, Result, Truth
+from benchmarks.statistics import Difference, Verdict
+
+MEASURES = ("dispatch_s", "makespan_s", "closing_s", "handoff_p50_s", "cpu_s", "recover_s")
+Cell = tuple[str, str, str, str]  # setup, pipeline, workload, scenario
+Samples = dict[tuple[Cell, str], list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One measure of one cell in both folders."""
+
+    cell: Cell
+    measure: str
+    first: float  # medians, in the unit that the measure's name ends in
+    second: float
+    difference: Difference
+
+
+def compare(first: Sequence[Result], second: Sequence[Result], seed: int = 0) -> list[Compared]:
+    """Return a line for each measure of each cell that both hold, in the order of the first."""
+    return list(_compared(_samples(first), _samples(second), seed))
+
+
+def agreement(found: Sequence[Compared]) -> float | None:
+    """Return the share of lines that are not told apart, or None when there is no line."""
+    if not found:
+        return None
+    return sum(c.difference.verdict is Verdict.UNDECIDED for c in found) / len(found)
+
+
+def _compared(first: Samples, second: Samples, seed: int) -> Iterator[Compared]:
+    for (cell, measure), values in first.items():
+        others = second.get((cell, measure))
+        if others:
+            medians = (statistics.summarise(it, seed) for it in (values, others))
+            one, other = (it.median for it in medians if it is not None)
+            difference = statistics.compare(values, others, seed)
+            yield Compared(cell, measure, one, other, difference)
+
+
+def _samples(results: Sequence[Result]) -> Samples:
+    """Return the values of the sound trials; warm-ups are in no figure."""
+    found: Samples = defaultdict(list)
+    for r in results:
+        if r.warmup or r.outcome is Outcome.ERROR or r.truth not in (Truth.TRUE_SUCCESS, None):
+            continue
+        cell = (f"{r.engine}/{r.mode}/{r.variant}", r.pipeline, r.workload, r.scenario)
+        for measure in MEASURES:
+            value = r.measures.get(measure)
+            if value is not None:
+                found[cell, measure].append(value)
+    return dict(found)

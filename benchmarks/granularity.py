@@ -1,0 +1,77 @@
+"""METG(50 %): how small a task may be before the engine eats more than half of the time.
+
+Minimum effective task granularity, after Slaughter et al., *Task Bench*, SC 2020 (arXiv
+1908.05790): the graph and the count of tasks stay fixed while the task shrinks, and the size is
+looked for at which the efficiency falls through one half. Pure functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+THRESHOLD = 0.5
+MOST = 1.05  # a higher efficiency means that time or work was miscounted
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A task size in seconds of work, and the efficiency there (of n runs, the median)."""
+
+    task_s: float
+    efficiency: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metg:
+    """The size in seconds, or None and why not; `below` and `above` are the sizes around it."""
+
+    task_s: float | None
+    below: float | None
+    above: float | None
+    reason: str
+    points: tuple[Point, ...]
+
+
+def efficiency(task_s: float, steps: int, makespan_s: float, lanes: int) -> float:
+    """Return the useful work over what `lanes` tasks at a time could have done meanwhile."""
+    return task_s * steps / (makespan_s * min(lanes, steps))
+
+
+def metg(samples: Mapping[float, Sequence[float]]) -> Metg:
+    """Return the METG(50 %) of efficiencies by task size, in seconds.
+
+    The threshold is half of the best median efficiency. Between the two sizes around it, the
+    efficiency is taken as linear in the logarithm of the size.
+    """
+    points = tuple(
+        Point(size, median(values), len(values))
+        for size, values in sorted(samples.items())
+        if values
+    )
+    wrong = next((p for p in points if not 0 <= p.efficiency <= MOST), None)
+    if wrong is not None:
+        return _none(f"an efficiency of {wrong.efficiency:.2f} at {wrong.task_s:g} s", points)
+    if len(points) < 2:
+        return _none("fewer than two task sizes were measured", points)
+    half = THRESHOLD * max(p.efficiency for p in points)
+    if points[0].efficiency >= half:
+        return _none(f"not bracketed: still efficient at {points[0].task_s:g} s", points)
+    under, over = next(
+        pair for pair in reversed(list(pairwise(points))) if _crosses(pair[0], pair[1], half)
+    )
+    share = (half - under.efficiency) / (over.efficiency - under.efficiency)
+    logarithm = math.log(under.task_s) + share * math.log(over.task_s / under.task_s)
+    return Metg(math.exp(logarithm), under.task_s, over.task_s, "", points)
+
+
+def _crosses(one: Point, other: Point, half: float) -> bool:
+    return one.efficiency < half <= other.efficiency
+
+
+def _none(reason: str, points: tuple[Point, ...]) -> Metg:
+    return Metg(None, None, None, reason, points)

@@ -1,0 +1,51 @@
+"""Two folders: a planted slowdown is found, two identical ones are not told apart."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from benchmarks.compare import agreement, compare
+from benchmarks.model import Outcome, Truth
+from benchmarks.statistics import Verdict
+from tests.report import made_up
+
+
+def folder(factor: float, seed: int, trials: int = 12, **more):
+    draw = random.Random(seed)
+    return [
+        replace(
+            made_up.result("airflow", "tuned", "complaints", "calm", number),
+            measures={"makespan_s": factor * draw.gauss(3.0, 0.05)},
+            **more,
+        )
+        for number in range(trials)
+    ]
+
+
+def test_a_slowdown_of_a_fifth_is_found():
+    (found,) = compare(folder(1.0, 1), folder(1.2, 2))
+
+    assert found.difference.verdict is Verdict.REGRESSED
+    assert 0.15 < found.difference.relative < 0.25
+
+
+def test_two_identical_ones_are_undecided():
+    found = compare(folder(1.0, 1), folder(1.0, 2))
+
+    assert [it.difference.verdict for it in found] == [Verdict.UNDECIDED]
+    assert agreement(found) == 1.0
+
+
+def test_what_only_one_folder_has_is_no_line():
+    other = [replace(r, workload="another") for r in folder(1.0, 2)]
+
+    assert compare(folder(1.0, 1), other) == [] and agreement([]) is None
+
+
+def test_trials_that_went_wrong_and_warm_ups_have_no_time():
+    wrong = folder(9.0, 3, truth=Truth.FALSE_SUCCESS) + folder(9.0, 4, warmup=True)
+    wrong += folder(9.0, 5, outcome=Outcome.ERROR, truth=None, error="no port")
+
+    (found,) = compare(folder(1.0, 1) + wrong, folder(1.0, 2))
+    assert found.difference.verdict is Verdict.UNDECIDED
