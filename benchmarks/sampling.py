@@ -1,9 +1,10 @@
-"""What a trial costs: CPU seconds and memory of an engine's processes."""
+"""What a trial costs: CPU seconds and memory of an engine's processes, and of the bench itself."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -49,12 +50,14 @@ class Sampler:
     memory: bool = False
     cpu: float | None = None
     peak_mb: float | None = None
+    own: float | None = None
     _before: float = 0.0
+    _own_before: float = 0.0
     _done: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Sampler:
-        self._before = self._cpu_s()
+        self._before, self._own_before = self._cpu_s(), time.process_time()
         if self.memory:
             self._thread = threading.Thread(target=self._sample, daemon=True)
             self._thread.start()
@@ -70,6 +73,7 @@ class Sampler:
         if self._thread is not None:
             self._thread.join()
         self.cpu = self._cpu_s() - self._before
+        self.own = time.process_time() - self._own_before
 
     def _sample(self) -> None:
         while not self._done.wait(PSS_PERIOD_S):
@@ -84,4 +88,4 @@ class Sampler:
 
     def usage(self) -> dict[str, float | None]:
         """Return the measures of the trial."""
-        return {"cpu_s": self.cpu, "peak_pss_mb": self.peak_mb}
+        return {"cpu_s": self.cpu, "bench_cpu_s": self.own, "peak_pss_mb": self.peak_mb}
