@@ -37,7 +37,7 @@ from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.setups import SETUPS, chosen
+from benchmarks.setups import ORDINARY, SETUPS, chosen
 from benchmarks.workloads import WORKLOADS
 
 app = typer.Typer(
@@ -65,7 +65,10 @@ Warehouse = Annotated[
 ]
 Setups = Annotated[
     str,
-    typer.Option(help="Setups, comma-separated; a prefix is enough: airflow,prefect/process/tuned"),
+    typer.Option(
+        help="Setups, comma-separated; a prefix is enough: airflow/local,prefect/process/tuned."
+        f" When not given: {','.join(ORDINARY)}"
+    ),
 ]
 Pipelines = Annotated[str, typer.Option(help=f"Pipelines: {ALL_PIPELINES}")]
 
@@ -117,9 +120,8 @@ def _installed(environment: str) -> bool:
 def list_() -> None:
     """List setups, pipelines and their workloads, scenarios and profiles."""
     for setup in SETUPS.values():
-        console.print(
-            f"setup     {setup.name:28} {len(setup.settings)} settings are not as shipped"
-        )
+        tuned = f"{len(setup.settings)} settings are not as shipped"
+        console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
     for workload in WORKLOADS.values():
         console.print(f"pipeline  {workload.pipeline:28} {', '.join(workload.keys)}")
     for scenario in SCENARIOS.values():
@@ -149,7 +151,8 @@ def verify(
 ) -> None:
     """Check that each pipeline on each engine ends with exactly the source's rows."""
     end_leftovers()
-    which = [s for s in chosen(_listed(setups)) if variant == "both" or s.variant == variant]
+    asked_for = chosen(_listed(setups) or ORDINARY)
+    which = [s for s in asked_for if variant == "both" or s.variant == variant]
     asked = [WORKLOADS[p] for p in _known("pipeline", pipelines, PIPELINES)]
     truth = None
     if recorded is not None:
@@ -217,7 +220,9 @@ def run(
         plan = campaigns.plan(
             folder.name,
             profile,
-            setups=tuple(s.name for s in chosen(_listed(setups))),
+            setups=tuple(
+                s.name for s in chosen(_listed(setups) or campaigns.profile_of(profile).setups)
+            ),
             pipelines=_known("pipeline", pipelines, PIPELINES),
             scenarios=_known("scenario", scenarios, tuple(SCENARIOS)),
             seed=seed,

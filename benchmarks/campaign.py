@@ -30,6 +30,7 @@ from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.setups import ORDINARY
 from benchmarks.workloads import ONE_KEY, WARMUP, WORKLOADS
 
 PLAN = "campaign.json"
@@ -43,12 +44,14 @@ class Profile:
 
     Rounds of calm trials of every pipeline follow each other until `repetitions` are done or the
     next would not end within `budget_s` seconds; the faults are injected in the first
-    `fault_rounds` of them.
+    `fault_rounds` of them. `setups` are names, or their beginnings, of those that it is done on
+    when no others are asked for.
     """
 
     repetitions: int
     fault_rounds: int
     budget_s: float
+    setups: tuple[str, ...] = ORDINARY
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -115,6 +118,18 @@ Say = Callable[[str], None]
 Progress = Callable[[str, int, int], None]  # what is going on, setups done, setups of the round
 
 
+def profile_of(name: str) -> Profile:
+    """Return a profile.
+
+    Raises:
+        LookupError: there is none of that name.
+
+    """
+    if name not in PROFILES:
+        raise LookupError(f"no profile is called {name}; there are: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
 def plan(
     name: str,
     profile: str,
@@ -134,11 +149,11 @@ def plan(
         LookupError: there is no such profile.
 
     """
-    if profile not in PROFILES:
-        raise LookupError(f"no profile is called {profile}; there are: {', '.join(PROFILES)}")
-    much = PROFILES[profile]
+    much = profile_of(profile)
     if repetitions is not None:
-        much = Profile(repetitions, fault_rounds=repetitions, budget_s=float("inf"))
+        much = replace(
+            much, repetitions=repetitions, fault_rounds=repetitions, budget_s=float("inf")
+        )
     return Plan(
         campaign=name,
         profile=profile,
@@ -149,7 +164,9 @@ def plan(
         metadata=masked(metadata),
         warehouse=masked(warehouse),
         command=command.replace(metadata, masked(metadata)).replace(warehouse, masked(warehouse)),
-        **asdict(much),
+        repetitions=much.repetitions,
+        fault_rounds=much.fault_rounds,
+        budget_s=much.budget_s,
     )
 
 

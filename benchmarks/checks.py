@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.model import (
+    SYNTHETIC,
     Check,
     Finding,
     Ledger,
@@ -14,6 +16,7 @@ from benchmarks.model import (
     Truth,
     Verdict,
 )
+from shared import synthetic
 from shared.journal import Event
 
 
@@ -87,6 +90,22 @@ def repeated(history: Sequence[Event]) -> list[tuple[str, str]]:
     return again
 
 
+def worked(trial: Trial) -> Finding:
+    """Each step of a synthetic pipeline finished once, with its value and that of the step before.
+
+    The second one is None where the steps are independent.
+    """
+    chained = trial.workload.pipeline == "chain"
+    wanted = synthetic.expected(**trial.workload.parameters, chained=chained)
+    found: dict[str, list[Any]] = {key: [] for key in wanted}
+    for event in trial.history:
+        if (event.kind, event.step) == ("finished", synthetic.STEP):
+            found.setdefault(event.key, []).append(event.detail)
+    wrong = [key for key, details in found.items() if details != [wanted.get(key)]]
+    reason = f"{len(wrong)} steps: " + "; ".join(f"{k}: {found[k]}" for k in wrong[:3])
+    return Finding("worked", _verdict(not wrong), reason if wrong else f"{len(found)} steps")
+
+
 CHECKS: dict[str, Check] = {
     "whole": whole,
     "balanced": balanced,
@@ -96,9 +115,14 @@ CHECKS: dict[str, Check] = {
 }
 
 
+# Of the synthetic pipelines, which have no warehouse.
+SYNTHETIC_CHECKS: dict[str, Check] = {"worked": worked, "nothing_repeated": nothing_repeated}
+
+
 def judge(trial: Trial, *, landed: bool) -> tuple[Finding, ...]:
     """Return what every check says; a fault that missed its phase makes all of it unknown."""
-    findings = tuple(check(trial) for check in CHECKS.values())
+    checks = SYNTHETIC_CHECKS if trial.workload.pipeline in SYNTHETIC else CHECKS
+    findings = tuple(check(trial) for check in checks.values())
     if landed:
         return (Finding("landed", Verdict.PASS), *findings)
     missed = Finding("landed", Verdict.UNKNOWN, "the fault missed the phase it was meant for")

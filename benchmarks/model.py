@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.orchestrators.services import Services
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
+SYNTHETIC = ("chain", "fanout")  # the pipelines that measure an engine: no source, no warehouse
 ENGINES = ("bare", "airflow", "prefect", "dagster")
 
 
@@ -48,8 +49,9 @@ class Setting:
 class Setup:
     """How an engine is run: engine, mode and variant, for example `airflow/local/tuned`.
 
-    `needed` lists what every setup of the engine sets so that it runs here at all (addresses,
-    secrets, switched-off telemetry); `settings` lists what tuning changes, empty for `default`.
+    `needed` lists what every setup of the mode sets so that it runs here at all (addresses,
+    secrets, switched-off telemetry, what makes the mode); `settings` lists what tuning changes,
+    empty for `default`. `task` says what a step is: a call, a thread, a fork or a process.
     """
 
     engine: str
@@ -57,6 +59,7 @@ class Setup:
     variant: str
     settings: tuple[Setting, ...] = ()
     needed: tuple[Setting, ...] = ()
+    task: str = ""
 
     @property
     def name(self) -> str:
@@ -206,7 +209,7 @@ class Trial:
     run: str
     history: tuple[Event, ...]
     state: State | None  # None: the bench broke before it knew
-    ledger: Ledger | None
+    ledger: Ledger | None  # None: not read, or the pipeline has no warehouse
 
 
 Check = Callable[[Trial], Finding]

@@ -12,6 +12,7 @@ import requests
 
 from benchmarks import checks, ledger, measures, workloads
 from benchmarks.model import (
+    SYNTHETIC,
     Ledger,
     Orchestrator,
     Outcome,
@@ -89,8 +90,10 @@ def clear(stand: Stand) -> None:
         kept.unlink()
 
 
-def take_ledger(stand: Stand, workload: Workload, run: str, truth: Truths) -> Ledger:
-    """Hold the warehouse against the ground truth."""
+def take_ledger(stand: Stand, workload: Workload, run: str, truth: Truths) -> Ledger | None:
+    """Hold the warehouse against the ground truth; None where a pipeline has no warehouse."""
+    if workload.pipeline in SYNTHETIC:
+        return None
     return ledger.take(
         workload.pipeline,
         run,
@@ -107,14 +110,15 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
     struck = resumed = False
     state, asked = State.WAITING, time.monotonic()
+    follower = journal.Follower(file)
     while time.monotonic() < deadline:
         time.sleep(JOURNAL_POLL_S)
-        history = journal.read(file)
+        history = follower.look()
         if not struck and scenario.fault.due(history):
             struck = True
             at = time.monotonic()  # before: an engine may react faster than we can write
             note(stand, run, "fault_injected", scenario.fault.inject(stand, history), at)
-        if time.monotonic() - asked < _patience_s(history):
+        if time.monotonic() - asked < _patience_s(workload, history):
             continue
         state, asked = _ask(stand.orchestrator, handle, state), time.monotonic()
         if state is State.FAILED and not resumed:
@@ -127,9 +131,17 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
     return state
 
 
-def _patience_s(history: Sequence[Event]) -> float:
-    done = bool(history) and (history[-1].kind, history[-1].step) == ("finished", "summarise")
-    return CLOSING_POLL_S if done else STATE_POLL_S
+def _patience_s(workload: Workload, history: Sequence[Event]) -> float:
+    return CLOSING_POLL_S if _all_done(workload, history) else STATE_POLL_S
+
+
+def _all_done(workload: Workload, history: Sequence[Event]) -> bool:
+    """Whether no further step is awaited."""
+    if not history or history[-1].kind != "finished":
+        return False
+    if workload.pipeline not in SYNTHETIC:
+        return history[-1].step == "summarise"
+    return sum(event.kind == "finished" for event in history) >= len(workload.keys)
 
 
 def _ask(orchestrator: Orchestrator, handle: str, known: State) -> State:

@@ -9,13 +9,16 @@ from benchmarks.orchestrators import airflow, bare, dagster, prefect
 
 ADAPTERS: Mapping[str, Callable[[Setup, Surroundings], Orchestrator]] = {
     "bare": bare.Bare,
-    "airflow": airflow.Airflow,
-    "prefect": prefect.Prefect,
-    "dagster": dagster.Dagster,
+    "airflow": airflow.adapter,
+    "prefect": prefect.adapter,
+    "dagster": dagster.adapter,
 }
 SETUPS: Mapping[str, Setup] = {
     setup.name: setup for module in (bare, airflow, prefect, dagster) for setup in module.SETUPS
 }
+
+# What is compared unless other setups are asked for: each engine as its services, and none at all.
+ORDINARY = ("bare/process", "airflow/local", "prefect/process", "dagster/multiprocess")
 
 
 def make(setup: Setup, surroundings: Surroundings) -> Orchestrator:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from benchmarks.model import Workload
+from benchmarks.model import SYNTHETIC, Workload
 from benchmarks.source import truth
+from shared import synthetic
+from shared.synthetic import Kind
 
 SEED = 7
 TODAY = "2026-01-15"
@@ -51,6 +53,38 @@ def repositories(*names: str) -> Workload:
 def channels(*ids: str) -> Workload:
     """Return a workload of channels."""
     return Workload(f"{len(ids)}-channels", "youtube_stats", {"channels": list(ids)}, ids)
+
+
+def chain(steps: int, kind: Kind = "noop", amount: int = 0) -> Workload:
+    """Return a workload of steps one after the other, each with the value of the one before."""
+    return _synthetic("chain", steps, kind, amount)
+
+
+def fanout(steps: int, kind: Kind = "noop", amount: int = 0) -> Workload:
+    """Return a workload of independent steps."""
+    return _synthetic("fanout", steps, kind, amount)
+
+
+def _synthetic(pipeline: str, steps: int, kind: Kind, amount: int) -> Workload:
+    name = f"{pipeline}-{steps}-{kind}" + (f"-{amount}" if amount else "")
+    parameters = {"steps": steps, "kind": kind, "amount": amount}
+    return Workload(name, pipeline, parameters, tuple(synthetic.keys(steps)))
+
+
+def fib_40_10() -> Workload:
+    """Return forty small steps in a row: all that takes time is the engine."""
+    return replace(chain(40, "fib", 10), name="fib_40_10")
+
+
+def fib_10_33() -> Workload:
+    """Return ten steps in a row of some tenths of a second each."""
+    return replace(chain(10, "fib", 33), name="fib_10_33")
+
+
+def sizes(asked: Iterable[Workload]) -> str:
+    """Return the value of `ETL_SYNTHETIC` with which these workloads can be submitted."""
+    steps = {w.parameters["steps"] for w in asked if w.pipeline in SYNTHETIC}
+    return ",".join(map(str, sorted(steps)))
 
 
 # The ordinary ones: small, so that what is timed is the engine, and as many keys as a run may work

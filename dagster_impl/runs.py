@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
 from shared.warehouse import Balance
 
-# One step is one process; two at a time in a run. How they start remains run config.
-TWO_AT_A_TIME = dg.multiprocess_executor.configured(
-    lambda config: {**config, "max_concurrent": 2},
-    config_schema=dg.multiprocess_executor.config_schema,
+
+def two_at_a_time(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Limit the steps that are processes; those of `in_process` run one after the other anyway."""
+    if "multiprocess" not in config:
+        return dict(config)
+    return {"multiprocess": {**config["multiprocess"], "max_concurrent": 2}}
+
+
+# Dagster's own default, a process for each step, but for the limit. Whether they are processes, and
+# how they start, remains run config.
+TWO_AT_A_TIME = dg.multi_or_in_process_executor.configured(
+    two_at_a_time, config_schema=dg.multi_or_in_process_executor.config_schema
 )
 # Finish a key before beginning the next: of the steps that may start, the highest goes first.
 SOONER, SOONEST = {"dagster/priority": "1"}, {"dagster/priority": "2"}

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     page_size: int = Field(default=1000, ge=1, le=10_000)  # complaints a page
     videos: int = Field(default=50, ge=1, le=500)  # newest videos a channel
     schedule: bool = True  # false: the pipelines run only when they are triggered
+    synthetic: str = ""  # sizes of the synthetic pipelines, 1,10,50 for example
     repositories: str = "apache/airflow,PrefectHQ/prefect,dagster-io/dagster"
     channels: str = "UC_x5XG1OV2P6uZZ5FSM9Ttw,UCBR8-60-B28hp2BmDPdntcQ"
     github_token: SecretStr | None = Field(default=None, validation_alias="GITHUB_TOKEN")
@@ -73,6 +74,17 @@ class Settings(BaseSettings):
         if not value.startswith("file:///"):
             raise ValueError("must be an absolute file URL, for example file:///tmp/staging")
         return value
+
+    @field_validator("synthetic")
+    @classmethod
+    def sizes_are_numbers(cls, value: str) -> str:
+        if not all(size.isascii() and size.isdigit() and int(size) for size in names(value)):
+            raise ValueError("must be numbers of steps above 0, for example 1,10,50")
+        return value
+
+    def synthetic_sizes(self) -> list[int]:
+        """Return of how many steps a synthetic pipeline is to be defined, smallest first."""
+        return sorted({int(size) for size in names(self.synthetic)})
 
     def base_url(self, pipeline: str) -> str:
         """Return where a pipeline's source is."""

@@ -13,8 +13,8 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +100,19 @@ def append(directory: Path, event: Event) -> None:
 
 
 @contextlib.contextmanager
-def step(name: str, run: str, key: str = "") -> Iterator[None]:
-    """Journal a step: `started`, then `finished`, or `failed` with the error's class and words."""
+def step(name: str, run: str, key: str = "") -> Iterator[dict[str, Any]]:
+    """Journal a step: `started`, then `finished`, or `failed` with the error's class and words.
+
+    What the step puts into the mapping that it is given becomes the detail of `finished`.
+    """
+    detail: dict[str, Any] = {}
     record("started", run, name, key)
     try:
-        yield
+        yield detail
     except BaseException as error:
         record("failed", run, name, key, _words(error))
         raise
-    record("finished", run, name, key)
+    record("finished", run, name, key, detail or None)
 
 
 def _words(error: BaseException) -> str:
@@ -126,8 +130,31 @@ def read(file: Path) -> tuple[Event, ...]:
     return tuple(_numbered(events))
 
 
-def _numbered(events: Sequence[Event]) -> Iterator[Event]:
-    starts: Counter[tuple[str, str]] = Counter()
+@dataclass(slots=True)
+class Follower:
+    """Reads a journal that still grows, each line once: a look costs what is new."""
+
+    file: Path
+    events: list[Event] = field(default_factory=list)
+    _starts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _read_bytes: int = 0
+
+    def look(self) -> Sequence[Event]:
+        """Return all events so far, in the order in which they were written."""
+        if not self.file.exists() or self.file.stat().st_size == self._read_bytes:
+            return self.events
+        with self.file.open("rb") as stream:
+            stream.seek(self._read_bytes)
+            new = stream.read()
+        self._read_bytes += len(new)
+        self.events += _numbered((Event(**orjson.loads(n)) for n in new.splitlines()), self._starts)
+        return self.events
+
+
+def _numbered(
+    events: Iterable[Event], starts: Counter[tuple[str, str]] | None = None
+) -> Iterator[Event]:
+    starts = Counter() if starts is None else starts
     for event in events:
         unit = (event.step, event.key)
         starts[unit] += event.kind == "started"

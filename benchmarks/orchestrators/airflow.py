@@ -8,12 +8,13 @@ containers do it: orphans of a killed scheduler keep its database locks.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import orjson
 import psutil
 import requests
 
-from benchmarks.model import PIPELINES, Role, Setting, Setup, State, Surroundings
+from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
+from benchmarks.orchestrators.once import Once, module
 from benchmarks.orchestrators.services import (
     ROOT,
     Services,
@@ -30,6 +32,7 @@ from benchmarks.orchestrators.services import (
     installed_version,
     run_once,
 )
+from benchmarks.orchestrators.sized import defined, sized
 
 READY_S = 180.0  # two busy cores were seen to need a minute
 CALL_S = 10.0
@@ -119,6 +122,7 @@ TUNED = (
                 "airflow.providers.standard.decorators.python",
                 "shared.complaints",
                 "shared.github_stats",
+                "shared.synthetic",
                 "shared.youtube_stats",
             )
         ),
@@ -196,10 +200,25 @@ TUNED = (
     ),
 )
 
+# Without services there is nothing to address and no secret to share.
+ALONE = ("core.dags_folder", "core.load_examples", "database.sql_alchemy_conn")
+FORK = "a fork of a worker process"
 SETUPS = (
-    Setup("airflow", "local", "default", needed=NEEDED),
-    Setup("airflow", "local", "tuned", settings=TUNED, needed=NEEDED),
+    Setup("airflow", "local", "default", needed=NEEDED, task=FORK),
+    Setup("airflow", "local", "tuned", settings=TUNED, needed=NEEDED, task=FORK),
+    Setup(
+        "airflow",
+        "dag-test",
+        "default",
+        needed=tuple(s for s in NEEDED if s.name in ALONE),
+        task="a call in the run's own process, one at a time",
+    ),
 )
+
+
+def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
+    """Return the adapter of a mode."""
+    return (DagTest if setup.mode == "dag-test" else Airflow)(setup, surroundings)
 
 
 @dataclass(slots=True)
@@ -242,9 +261,10 @@ class Airflow:
         return f"http://127.0.0.1:{self.port}"
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        asked = {"dag_run_id": run, "logical_date": None, "conf": dict(parameters)}
-        self._call("POST", f"/api/v2/dags/{pipeline}/dagRuns", json=asked)
-        return f"{pipeline}/{run}"
+        dag, conf = sized(pipeline, parameters)
+        asked = {"dag_run_id": run, "logical_date": None, "conf": conf}
+        self._call("POST", f"/api/v2/dags/{dag}/dagRuns", json=asked)
+        return f"{dag}/{run}"
 
     def state(self, handle: str) -> State:
         return STATES[self._call("GET", _path(handle)).json()["state"]]
@@ -316,7 +336,7 @@ class Airflow:
         return self._call("GET", "/execution/health").ok
 
     def _ready(self, began: float) -> bool:
-        """Whether both services have reported since then, and the three pipelines are known."""
+        """Whether both services have reported since then, and every pipeline is known."""
         health = self._call("GET", "/api/v2/monitor/health").json()
         return (
             all(_reported(health[name], name, began) for name in ("scheduler", "dag_processor"))
@@ -327,8 +347,8 @@ class Airflow:
         errors = self._call("GET", "/api/v2/importErrors").json()["import_errors"]
         if errors:
             raise RuntimeError(f"airflow cannot import a pipeline: {errors[0]['stack_trace']}")
-        dags = self._call("GET", "/api/v2/dags").json()["dags"]
-        return {dag["dag_id"] for dag in dags} >= set(PIPELINES)
+        dags = self._call("GET", "/api/v2/dags", params={"limit": PAGE}).json()["dags"]
+        return {dag["dag_id"] for dag in dags} >= defined(self.surroundings.environment)
 
     def _call(self, method: str, path: str, **more: Any) -> requests.Response:
         headers = {"Accept": "application/json"}
@@ -387,6 +407,58 @@ def _run_migration(environment: Mapping[str, str], directory: Path) -> None:
 
 def _with_driver(url: str) -> str:
     return url.replace("postgresql:", "postgresql+psycopg2:", 1)
+
+
+@dataclass(slots=True)
+class DagTest:
+    """`dag.test()`: each run is a process that calls its tasks; of Airflow, only the database."""
+
+    setup: Setup
+    surroundings: Surroundings
+    services: Services = field(init=False)
+    engine: Airflow = field(init=False)
+    once: Once = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine = Airflow(self.setup, self.surroundings)
+        self.services = self.engine.services
+        self.once = Once(self.services)
+
+    def version(self) -> str:
+        return self.engine.version()
+
+    def start(self) -> None:
+        """Create the metadata database: that is all there is to start."""
+        self.engine._migrate(self._environment())
+
+    def stop(self) -> None:
+        """End the processes of all runs."""
+        self.services.stop_all(grace_s=0)
+
+    def web_ui(self) -> str:
+        return ""
+
+    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        dag, conf = sized(pipeline, parameters)
+        now = datetime.now(UTC).isoformat()
+        command = module("airflow", "airflow_dags.once", dag, run, now, json.dumps(conf))
+        return self.once.start(command, self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        return self.engine._environment()
+
+    def state(self, handle: str) -> State:
+        return self.once.state(handle)
+
+    def resume(self, handle: str) -> str:
+        """Test the same logical date again: its tasks are cleared, and all of them run."""
+        return self.once.again(handle)
+
+    def output(self, handle: str) -> str:
+        return self.once.output(handle)
+
+    def pids(self, role: Role) -> Sequence[int]:
+        return self.services.pids(role)
 
 
 def _path(handle: str) -> str:

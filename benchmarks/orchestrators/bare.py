@@ -11,22 +11,19 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from benchmarks.model import Role, Setup, State, Surroundings
-from benchmarks.orchestrators.services import Service, Services, environment_of
-from shared import complaints, github_stats, youtube_stats
+from benchmarks.orchestrators.once import DONE, Command, Once, module
+from benchmarks.orchestrators.services import Services
+from shared import complaints, github_stats, synthetic, youtube_stats
 
-SETUPS = (Setup("bare", "process", "default"),)
-STEPS: Mapping[str, Any] = {
-    "complaints": complaints,
-    "github_stats": github_stats,
-    "youtube_stats": youtube_stats,
-}
+SETUPS = (Setup("bare", "process", "default", task="a call; side by side, a thread"),)
 CONCURRENCY = 2
 
 
@@ -37,10 +34,11 @@ class Bare:
     setup: Setup
     surroundings: Surroundings
     services: Services = field(init=False)
-    runs: dict[str, tuple[str, str, Mapping[str, Any]]] = field(default_factory=dict)
+    once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         self.services = Services(self.surroundings.directory)
+        self.once = Once(self.services)
 
     def version(self) -> str:
         return f"python {platform.python_version()}"
@@ -56,34 +54,25 @@ class Bare:
         return ""
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        handle = f"run-{len(self.runs) + 1}"
-        self.runs[handle] = (pipeline, run, parameters)
-        program = environment_of("bench") / "python"
-        self.services.start(
-            handle,
-            [program, "-m", __name__, pipeline, run, json.dumps(parameters)],
-            role=Role.TASK,
-            environment=self.surroundings.environment,
-        )
-        return handle
+        command = self.command(pipeline, run, parameters)
+        return self.once.start(command, self.surroundings.environment)
+
+    def command(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> Command:
+        """Return the command that is one run."""
+        return module("bench", __name__, pipeline, run, json.dumps(parameters))
 
     def state(self, handle: str) -> State:
-        if self._service(handle).running():
-            return State.RUNNING
-        return State.SUCCEEDED if self.output(handle).endswith("done\n") else State.FAILED
+        return self.once.state(handle)
 
     def resume(self, handle: str) -> str:
         """Run it again: without an orchestrator that is all one can do."""
-        return self.submit(*self.runs[handle])
+        return self.once.again(handle)
 
     def output(self, handle: str) -> str:
-        return self._service(handle).log.read_text()
+        return self.once.output(handle)
 
     def pids(self, role: Role) -> Sequence[int]:
         return self.services.pids(role)
-
-    def _service(self, handle: str) -> Service:
-        return self.services.started[handle]
 
 
 def run_pipeline(steps: Any, run: str, parameters: Mapping[str, Any]) -> None:
@@ -105,6 +94,29 @@ def run_pipeline(steps: Any, run: str, parameters: Mapping[str, Any]) -> None:
     print(steps.summarise(run, loaded))
 
 
+def run_chain(run: str, steps: int, kind: synthetic.Kind, amount: int) -> None:
+    """Run so many steps one after the other, each with the value of the one before."""
+    previous = None
+    for key in synthetic.keys(steps):
+        previous = synthetic.work(run, key, kind, amount, previous)
+
+
+def run_fanout(run: str, steps: int, kind: synthetic.Kind, amount: int) -> None:
+    """Run so many independent steps, two at a time."""
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        keys = synthetic.keys(steps)
+        for worked in [pool.submit(synthetic.work, run, key, kind, amount) for key in keys]:
+            worked.result()  # raises what a step raised
+
+
+PROGRAMS: Mapping[str, Callable[[str, Mapping[str, Any]], None]] = {
+    "complaints": partial(run_pipeline, complaints),
+    "github_stats": partial(run_pipeline, github_stats),
+    "youtube_stats": partial(run_pipeline, youtube_stats),
+    "chain": lambda run, parameters: run_chain(run, **parameters),
+    "fanout": lambda run, parameters: run_fanout(run, **parameters),
+}
+
 if __name__ == "__main__":
-    run_pipeline(STEPS[sys.argv[1]], sys.argv[2], json.loads(sys.argv[3]))
-    print("done")
+    PROGRAMS[sys.argv[1]](sys.argv[2], json.loads(sys.argv[3]))
+    print(DONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from typing import Any
 import psutil
 import requests
 
-from benchmarks.model import Role, Setting, Setup, State, Surroundings
+from benchmarks.model import SYNTHETIC, Orchestrator, Role, Setting, Setup, State, Surroundings
+from benchmarks.orchestrators.once import Once, module
 from benchmarks.orchestrators.services import (
     ROOT,
     Service,
@@ -22,6 +24,7 @@ from benchmarks.orchestrators.services import (
     free_port,
     installed_version,
 )
+from benchmarks.orchestrators.sized import sized
 
 LOCATION, REPOSITORY = "bench", "__repository__"
 PRELOAD = "dagster_impl.preload"
@@ -40,7 +43,7 @@ NEEDED = (
 )
 TUNED = (
     Setting(
-        "execution.config.start_method",
+        "execution.config.multiprocess.start_method",
         f"forkserver, preload_modules: [{PRELOAD}]",
         "spawn",
         "a step is forked from a process that has imported everything, instead of importing it",
@@ -72,10 +75,43 @@ TUNED = (
     Setting("run_monitoring.start_timeout_seconds", "60", "180", "a run starts in seconds here"),
     Setting("run_monitoring.cancel_timeout_seconds", "10", "180", "a run ends in seconds here"),
 )
-SETUPS: tuple[Setup, ...] = (
-    Setup("dagster", "multiprocess", "default", needed=NEEDED),
-    Setup("dagster", "multiprocess", "tuned", settings=TUNED, needed=NEEDED),
+IN_PROCESS = Setting(
+    "execution.config",
+    "in_process: {}",
+    "multiprocess: {}",
+    "this mode: the run's process executes its steps itself",
 )
+SETUPS: tuple[Setup, ...] = (
+    Setup("dagster", "multiprocess", "default", needed=NEEDED, task="a new process (spawn)"),
+    Setup(
+        "dagster",
+        "multiprocess",
+        "tuned",
+        settings=TUNED,
+        needed=NEEDED,
+        task="a fork of a process in which everything is imported",
+    ),
+    Setup(
+        "dagster",
+        "in-process",
+        "default",
+        needed=(*NEEDED, IN_PROCESS),
+        task="a call in the run's process, one at a time",
+    ),
+    Setup(
+        "dagster",
+        "api",
+        "default",
+        needed=NEEDED[:1],
+        task="a call in the caller's own process, one at a time",
+    ),
+)
+
+
+def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
+    """Return the adapter of a mode."""
+    return (Api if setup.mode == "api" else Dagster)(setup, surroundings)
+
 
 SHIPPED_YAML = "telemetry:\n  enabled: false\n"
 TUNED_YAML = ROOT / "dagster_impl" / "dagster.yaml"
@@ -252,12 +288,13 @@ class Dagster:
         return f"http://127.0.0.1:{self.web_port}"
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        job, _ = sized(pipeline, parameters)
         tags = {"etl/run": run, **_partitions(pipeline, parameters)}
         params = {
             "selector": {
                 "repositoryLocationName": LOCATION,
                 "repositoryName": REPOSITORY,
-                "jobName": pipeline,
+                "jobName": job,
             },
             "runConfigData": {**self._execution(), **_config(pipeline, parameters)},
             "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
@@ -266,10 +303,12 @@ class Dagster:
         return str(launched["run"]["runId"])
 
     def _execution(self) -> dict[str, Any]:
+        if self.setup.mode == "in-process":
+            return {"execution": {"config": {"in_process": {}}}}
         if not self._tuned:
             return {}
         forkserver = {"forkserver": {"preload_modules": [PRELOAD]}}
-        return {"execution": {"config": {"start_method": forkserver}}}
+        return {"execution": {"config": {"multiprocess": {"start_method": forkserver}}}}
 
     def state(self, handle: str) -> State:
         """Ask once where the run is, or the run by which the daemon has continued it."""
@@ -362,6 +401,59 @@ class Dagster:
         return data
 
 
+@dataclass(slots=True)
+class Api:
+    """`execute_in_process`: each run is a process that calls its steps; of Dagster, the instance.
+
+    Values are handed from step to step in memory, unlike those of a run that Dagster launches.
+    """
+
+    setup: Setup
+    surroundings: Surroundings
+    services: Services = field(init=False)
+    engine: Dagster = field(init=False)
+    once: Once = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine = Dagster(self.setup, self.surroundings)
+        self.services = self.engine.services
+        self.once = Once(self.services)
+
+    def version(self) -> str:
+        return self.engine.version()
+
+    def start(self) -> None:
+        """Configure the instance; its first user creates its tables."""
+        self.engine._configure()
+
+    def stop(self) -> None:
+        """End the processes of all runs."""
+        self.services.stop_all(grace_s=0)
+
+    def web_ui(self) -> str:
+        return ""
+
+    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        job, _ = sized(pipeline, parameters)
+        tags = {"etl/run": run, **_partitions(pipeline, parameters)}
+        asked = (job, json.dumps(tags), json.dumps(_config(pipeline, parameters)))
+        command = module("dagster", "dagster_impl.once", *asked)
+        return self.once.start(command, self.engine._environment())
+
+    def state(self, handle: str) -> State:
+        return self.once.state(handle)
+
+    def resume(self, handle: str) -> str:
+        """Execute it again; what a failed run left in memory is gone."""
+        return self.once.again(handle)
+
+    def output(self, handle: str) -> str:
+        return self.once.output(handle)
+
+    def pids(self, role: Role) -> Sequence[int]:
+        return self.services.pids(role)
+
+
 def _partitions(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return the tags that choose the days of a run; without a choice, yesterday alone."""
     if pipeline != "complaints":
@@ -381,7 +473,9 @@ ASKED_FOR = {
 
 
 def _config(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run config that carries the parameters to the pipeline's `plan`."""
+    """Return the run config that carries the parameters to the pipeline's steps."""
+    if pipeline in SYNTHETIC:
+        return {"resources": {"amount": {"config": sized(pipeline, parameters)[1]}}}
     if not parameters or pipeline not in ASKED_FOR:
         return {}
     asset, plan = ASKED_FOR[pipeline]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,17 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from benchmarks.model import PIPELINES, Role, Setting, Setup, State, Surroundings
+from benchmarks.model import (
+    PIPELINES,
+    SYNTHETIC,
+    Orchestrator,
+    Role,
+    Setting,
+    Setup,
+    State,
+    Surroundings,
+)
+from benchmarks.orchestrators.once import Once, module
 from benchmarks.orchestrators.services import (
     ROOT,
     Services,
@@ -92,10 +103,18 @@ TUNED = (
         "a crashed run starts again by itself, and a run that crashes every time ends",
     ),
 )
+THREAD = "a call in the flow run's process; side by side, a thread"
 SETUPS = (
-    Setup("prefect", "process", "default", (), NEEDED),
-    Setup("prefect", "process", "tuned", TUNED, NEEDED),
+    Setup("prefect", "process", "default", (), NEEDED, THREAD),
+    Setup("prefect", "process", "tuned", TUNED, NEEDED, THREAD),
+    Setup("prefect", "serve", "default", (), NEEDED, THREAD),
+    Setup("prefect", "script", "default", (), NEEDED, THREAD.replace("flow run", "caller")),
 )
+
+
+def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
+    """Return the adapter of a mode."""
+    return (Script if setup.mode == "script" else Prefect)(setup, surroundings)
 
 
 @dataclass(slots=True)
@@ -135,16 +154,34 @@ class Prefect:
             self.services.kill(name)  # what is left of one that ended by itself
         if not self.services.pids(Role.CONTROL):
             self._start_server()
+        if self.setup.mode != "process":
+            self._start_without_worker()
+            return
         if not self._find("work_pools", {"work_pools": {"name": {"any_": [POOL]}}}):
             self._change("POST", "work_pools/", {"name": POOL, "type": "process"})
         worker = "" if self.services.pids(Role.WORKER) else self._start_worker()
-        if len(self._deployments()) < len(PIPELINES):
+        if len(self._deployments()) < self._wanted:
             self._deploy()  # while the worker starts
         if self.tuned:
             self._tune()
         self.services.wait_until(
             lambda: self._is_online(worker), timeout_s=START_S, because="the worker is not online"
         )
+
+    def _start_without_worker(self) -> None:
+        """Start, where the mode is to serve, the process that holds the deployments."""
+        if self.setup.mode != "serve" or self.services.pids(Role.WORKER):
+            return
+        command, environment = module("prefect", "prefect_impl.serve"), self._environment()
+        self.services.start("serve", command, role=Role.WORKER, environment=environment)
+        self.services.wait_until(
+            self._is_served, timeout_s=START_S, because="the flows are not served"
+        )
+
+    def _is_served(self) -> bool:
+        served = self._deployments()
+        ready = all(deployment["status"] == "READY" for deployment in served)
+        return ready and len(served) >= self._wanted
 
     def _start_server(self) -> None:
         address = ("--host", "127.0.0.1", "--port", str(self.port))
@@ -194,19 +231,33 @@ class Prefect:
     def _deployments(self) -> list[Any]:
         return self._find("deployments", {"deployments": {"name": {"any_": [DEPLOYMENT]}}})
 
+    @property
+    def _synthetic(self) -> bool:
+        return bool(self.surroundings.environment.get("ETL_SYNTHETIC"))
+
+    @property
+    def _wanted(self) -> int:
+        """How many deployments there must be before a run can be submitted."""
+        return len(PIPELINES) + (len(SYNTHETIC) if self._synthetic else 0)
+
     def _deploy(self) -> None:
-        """Create the deployments of `prefect.yaml`."""
+        """Create the deployments."""
+        files = ("prefect.yaml", *(("synthetic.yaml",) if self._synthetic else ()))
+        for file in files:
+            self._deploy_all(file)
+        if len(self._deployments()) < self._wanted:
+            raise RuntimeError(f"prefect deploy of {files} made only {self._deployments()}")
+
+    def _deploy_all(self, file: str) -> None:
         made = subprocess.run(
-            _prefect(
-                "--no-prompt", "deploy", "--all", "--prefect-file", "prefect_impl/prefect.yaml"
-            ),
+            _prefect("--no-prompt", "deploy", "--all", "--prefect-file", f"prefect_impl/{file}"),
             cwd=ROOT,
             env=clean_environment(self._environment()),
             capture_output=True,
             text=True,
             timeout=START_S,
         )
-        if made.returncode or len(self._deployments()) < len(PIPELINES):
+        if made.returncode:
             raise RuntimeError(f"prefect deploy failed: {made.stdout[-1000:]}{made.stderr[-1000:]}")
 
     def _tune(self) -> None:
@@ -317,6 +368,68 @@ def migrate(url: str, directory: Path) -> None:
 
 def _with_driver(url: str) -> str:
     return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+@dataclass(slots=True)
+class Script:
+    """A flow called in a script: each run is a process that calls it; of Prefect, the server."""
+
+    setup: Setup
+    surroundings: Surroundings
+    services: Services = field(init=False)
+    engine: Prefect = field(init=False)
+    once: Once = field(init=False)
+    runs: dict[str, str] = field(default_factory=dict)  # by handle
+
+    def __post_init__(self) -> None:
+        self.engine = Prefect(self.setup, self.surroundings)
+        self.services = self.engine.services
+        self.once = Once(self.services)
+
+    def version(self) -> str:
+        return self.engine.version()
+
+    def start(self) -> None:
+        """Start the server."""
+        self.engine.start()
+
+    def stop(self) -> None:
+        """Stop the server, and end the processes of all runs."""
+        self.engine.stop()
+
+    def web_ui(self) -> str:
+        return self.engine.web_ui()
+
+    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
+        asked = (pipeline, run, json.dumps(dict(parameters)))
+        command = module("prefect", "prefect_impl.once", *asked)
+        handle = self.once.start(command, self.engine._environment())
+        self.runs[handle] = run
+        return handle
+
+    def state(self, handle: str) -> State:
+        """Ask the server, once it has heard of the run; nobody tells it of a script's death."""
+        flow_runs = self._flow_runs(handle)
+        if len(flow_runs) < list(self.runs.values()).count(self.runs[handle]):
+            return State.WAITING if self.once.running(handle) else State.FAILED
+        return STATES[flow_runs[-1]["state_type"]]
+
+    def _flow_runs(self, handle: str) -> list[Any]:
+        """Return the flow runs of a name, oldest first: one for each call."""
+        named = {"flow_runs": {"name": {"any_": [self.runs[handle]]}}, "sort": "START_TIME_ASC"}
+        return self.engine._find("flow_runs", named)
+
+    def resume(self, handle: str) -> str:
+        """Call the flow again, as a new flow run: results are kept for a flow run of their own."""
+        again = self.once.again(handle)
+        self.runs[again] = self.runs[handle]
+        return again
+
+    def output(self, handle: str) -> str:
+        return "\n".join(self.engine.output(flow_run["id"]) for flow_run in self._flow_runs(handle))
+
+    def pids(self, role: Role) -> Sequence[int]:
+        return self.services.pids(role)
 
 
 def _content(answer: requests.Response) -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Table, insert, select, text
 
-from benchmarks.model import Role
 from benchmarks.orchestrators.bare import Bare, run_pipeline
+from benchmarks.orchestrators.once import Command
 from benchmarks.orchestrators.services import environment_of
 from shared import complaints, journal, staging, warehouse
 
@@ -119,17 +119,9 @@ class KnownBad(Bare):
 
     how: str = "Right"
 
-    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        handle = f"run-{len(self.runs) + 1}"
-        self.runs[handle] = (pipeline, run, parameters)
-        command = [environment_of("bench") / "python", __file__, self.how]
-        self.services.start(
-            handle,
-            [*command, run, json.dumps(parameters)],
-            role=Role.TASK,
-            environment=self.surroundings.environment,
-        )
-        return handle
+    def command(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> Command:
+        program = environment_of("bench") / "python"
+        return [program, __file__, self.how, run, json.dumps(parameters)]
 
 
 def drop_the_key(url: str) -> None:

@@ -4,7 +4,9 @@ import pytest
 from histories import COMPLETE, history, trial
 
 from benchmarks import checks
-from benchmarks.model import Outcome, State, Truth, Verdict
+from benchmarks.model import Outcome, State, Truth, Verdict, Workload
+from benchmarks.workloads import chain
+from shared.journal import Event
 
 LOADED = (
     (1, "started", "load"), (2, "committed", "load"), (3, "finished", "load"),
@@ -128,3 +130,60 @@ def test_the_final_state_is_held_against_the_ledger(state, lost, truth):
 )
 def test_how_a_trial_ended_is_said_in_one_word(told, state, outcome):
     assert checks.outcome_of(state, history(*told)) is outcome
+
+
+def worked(pipeline, *finished, parameters=None):
+    """Return what `worked` says of a run of three steps, of whose ends key and detail are given."""
+    asked = {"steps": 3, "kind": "noop", "amount": 0, **(parameters or {})}
+    events = [
+        Event(n, n, "finished", "r", "work", key, detail=detail)
+        for n, (key, detail) in enumerate(finished)
+    ]
+    told = replace(
+        trial(ledger=None),
+        workload=Workload("three", pipeline, asked, ("0001", "0002", "0003")),
+        history=tuple(events),
+    )
+    return checks.worked(told)
+
+
+def said(value, previous=None):
+    return f"{value:04d}", {"value": value, "previous": previous}
+
+
+def test_steps_with_their_values_have_worked_in_any_order():
+    found = worked("fanout", said(2), said(1), said(3))
+
+    assert (found.verdict, found.reason) == (Verdict.PASS, "3 steps")
+
+
+def test_a_chain_has_worked_when_each_value_was_handed_on():
+    assert worked("chain", said(1), said(2, 1), said(3, 2)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    "finished",
+    [
+        [said(1), said(2, 1)],
+        [said(1), said(2, 1), said(3)],
+        [said(1), said(2, 1), said(3, 1)],
+        [said(1), said(2, 1), said(3, 2), said(3, 2)],
+        [said(1), said(2, 1), said(3, 2), said(4, 3)],
+        [said(1), said(2, 1), ("0003", {"value": 4, "previous": 2})],
+        [said(1), said(2, 1), ("0003", None)],
+    ],
+    ids=["missing", "not handed on", "wrong hand-over", "twice", "stranger", "wrong", "silent"],
+)
+def test_a_chain_in_which_one_step_is_off_has_not_worked(finished):
+    found = worked("chain", *finished)
+
+    assert found.verdict is Verdict.FAIL
+    assert found.reason.startswith("1 steps: ")
+
+
+def test_a_synthetic_pipeline_is_judged_without_a_warehouse():
+    told = replace(trial(ledger=None), workload=chain(1, "fib", 10))
+
+    findings = checks.judge(told, landed=True)
+
+    assert [f.check for f in findings] == ["landed", *checks.SYNTHETIC_CHECKS]

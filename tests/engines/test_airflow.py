@@ -30,11 +30,15 @@ GROUPS = {"complaints": "window", "github_stats": "repository", "youtube_stats":
 URL = "http://127.0.0.1/repos/a/b"
 
 
-@pytest.fixture(scope="module")
-def bag():
+def load_bag(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return DagBag(dag_folder=str(FOLDER))
+        return DagBag(dag_folder=str(path))
+
+
+@pytest.fixture(scope="module")
+def bag():
+    return load_bag(FOLDER)
 
 
 @pytest.fixture(params=sorted(MODULES))
@@ -66,7 +70,8 @@ def decide(error):
 def test_the_folder_holds_three_dags_and_nothing_else_is_parsed(bag):
     assert bag.import_errors == {}
     assert set(bag.dags) == set(MODULES)
-    assert {Path(said.file).name for said in bag.dagbag_stats} == {f"{m}.py" for m in MODULES}
+    parsed = {Path(said.file).name for said in bag.dagbag_stats}
+    assert parsed == {*(f"{m}.py" for m in MODULES), "synthetic.py"}
 
 
 def test_every_task_has_three_retries_after_a_second(dag):
@@ -164,6 +169,53 @@ def test_parameters_choose_the_days(planned):
     asked = planned("r", {"start": "2025-12-01", "end": "2025-12-03"}, run)
 
     assert asked == ("r", date(2025, 12, 1), date(2025, 12, 3))
+
+
+@pytest.fixture(scope="module")
+def synthetic():
+    """Return the DAGs of two sizes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ETL_SYNTHETIC", "1,3")
+        settings.cache_clear()
+        yield load_bag(FOLDER / "synthetic.py").dags
+    settings.cache_clear()
+
+
+def test_there_is_a_synthetic_dag_of_each_kind_and_size(synthetic):
+    assert set(synthetic) == {"chain_1", "chain_3", "fanout_1", "fanout_3"}
+
+
+def test_a_synthetic_dag_has_the_limits_and_retries_of_the_others_and_no_schedule(synthetic):
+    for dag in synthetic.values():
+        assert (dag.schedule, dag.catchup, dag.max_active_tasks) == (None, False, 2)
+        for task in dag.tasks:
+            assert (task.retries, task.retry_delay) == (3, timedelta(seconds=1))
+            assert isinstance(task.retry_policy, RetryAsTheSourceSays)
+
+
+def test_a_chain_hands_the_value_of_each_step_to_the_next(synthetic):
+    dag = synthetic["chain_3"]
+
+    edges = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert edges == {"work_0001": {"work_0002"}, "work_0002": {"work_0003"}, "work_0003": set()}
+    handed = [dag.task_dict[f"work_{key}"].op_args for key in ("0001", "0002", "0003")]
+    assert [key for key, _ in handed] == ["0001", "0002", "0003"]
+    first, *others = (previous for _, previous in handed)
+    assert first is None
+    assert [previous.operator.task_id for previous in others] == ["work_0001", "work_0002"]
+
+
+def test_a_fan_out_is_one_task_mapped_over_the_keys(synthetic):
+    (task,) = synthetic["fanout_3"].tasks
+
+    assert task.op_kwargs_expand_input.value == {"key": ["0001", "0002", "0003"]}
+    assert (task.upstream_task_ids, task.downstream_task_ids) == (set(), set())
+
+
+def test_a_task_that_loads_the_file_makes_its_own_dag_only(synthetic, monkeypatch):
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "chain_3")
+
+    assert set(load_bag(FOLDER / "synthetic.py").dags) == {"chain_3"}
 
 
 def test_the_readme_names_every_tuned_setting():

@@ -1,16 +1,17 @@
 """The Dagster definitions: what they are made of, when a step is tried again, what is wired."""
 
+import importlib
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.system_config.objects import ResolvedRunConfig  # what a launch resolves to
 
-from dagster_impl import complaints, github_stats, youtube_stats
+from dagster_impl import complaints, github_stats, synthetic, youtube_stats
 from dagster_impl.definitions import defs
 from dagster_impl.retries import RETRIES, source_errors
 from dagster_impl.runs import fan_out
-from shared.config import ConfigurationError
+from shared.config import ConfigurationError, settings
 from shared.http import PermanentError, RateLimitedError, TransientError
 from shared.warehouse import Balance
 
@@ -111,14 +112,22 @@ def test_a_job_is_run_whole_after_a_crash(name):
     assert defs.resolve_job_def(name).run_tags["dagster/retry_strategy"] == "ALL_STEPS"
 
 
-@pytest.mark.parametrize("given", [{}, {"start_method": {"forkserver": {}}}])
+@pytest.mark.parametrize("given", [{}, {"multiprocess": {"start_method": {"forkserver": {}}}}])
 @pytest.mark.parametrize("name", [*MODULES, "__ASSET_JOB"])
 def test_a_run_has_two_steps_at_a_time_however_they_start(name, given):
     job = defs.resolve_job_def(name)
 
-    config = ResolvedRunConfig.build(job, {"execution": {"config": given}}).execution
-    assert config.execution_engine_name == "multiprocess"
-    assert config.execution_engine_config["max_concurrent"] == 2
+    asked = {"execution": {"config": given}} if given else {}
+    config = ResolvedRunConfig.build(job, asked).execution
+    assert config.execution_engine_config["multiprocess"]["max_concurrent"] == 2
+
+
+def test_a_run_can_be_asked_to_have_its_steps_in_its_own_process():
+    job = defs.resolve_job_def("github_stats")
+
+    asked = {"execution": {"config": {"in_process": {}}}}
+    config = ResolvedRunConfig.build(job, asked).execution
+    assert list(config.execution_engine_config) == ["in_process"]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -244,3 +253,62 @@ def test_keys_that_differ_in_a_sign_only_have_different_mapping_keys():
     first, second = fan_out(["a/b-c", "a/b_c"])
 
     assert (first.mapping_key, second.mapping_key) == ("a_b_c_1", "a_b_c_2")
+
+
+@pytest.fixture
+def worked(monkeypatch):
+    """Return the calls of the synthetic step, which is remembered instead of done."""
+    calls = []
+
+    def work(run, key, kind, amount, previous):
+        calls.append((run, key, kind, amount, previous))
+        return f"after {key}"
+
+    monkeypatch.setattr(synthetic.etl, "work", work)
+    return calls
+
+
+def run_synthetic(pipeline, steps):
+    asked = {"resources": {"amount": {"config": {"kind": "fib", "amount": 10}}}}
+    job = synthetic.job(pipeline, steps)
+    assert job.execute_in_process(asked, tags={"etl/run": "run-1"}).success
+
+
+def test_as_shipped_there_is_no_synthetic_job():
+    assert synthetic.jobs == []
+
+
+def test_there_is_a_synthetic_job_of_each_kind_and_size(monkeypatch):
+    monkeypatch.setenv("ETL_SYNTHETIC", "1,3")
+    settings.cache_clear()
+    names = [job.name for job in importlib.reload(synthetic).jobs]
+    monkeypatch.undo()
+    settings.cache_clear()
+    importlib.reload(synthetic)
+
+    assert names == ["chain_1", "chain_3", "fanout_1", "fanout_3"]
+
+
+def test_a_chain_hands_the_value_of_each_step_to_the_next(worked):
+    run_synthetic(synthetic.chain, 3)
+
+    assert worked == [
+        ("run-1", "0001", "fib", 10, None),
+        ("run-1", "0002", "fib", 10, "after 0001"),
+        ("run-1", "0003", "fib", 10, "after 0002"),
+    ]
+
+
+def test_independent_steps_are_handed_nothing(worked):
+    run_synthetic(synthetic.fanout, 2)
+
+    assert sorted(worked) == [
+        ("run-1", "0001", "fib", 10, None),
+        ("run-1", "0002", "fib", 10, None),
+    ]
+
+
+def test_a_synthetic_step_is_retried_as_the_others_and_its_job_is_run_whole_after_a_crash():
+    assert synthetic.work.retry_policy == RETRIES
+    job = synthetic.job(synthetic.chain, 2)
+    assert job.run_tags["dagster/retry_strategy"] == "ALL_STEPS"

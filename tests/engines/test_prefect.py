@@ -12,7 +12,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.logging import disable_run_logger
 from prefect.states import Failed
 
-from prefect_impl import complaints, github_stats, retries, youtube_stats
+from prefect_impl import complaints, github_stats, retries, synthetic, youtube_stats
 from shared.config import ConfigurationError
 from shared.http import PermanentError, RateLimitedError, TransientError
 
@@ -189,3 +189,48 @@ def test_each_flow_is_deployed_daily_at_six_utc():
         (schedule,) = deployment["schedules"]
         assert (schedule["cron"], schedule["timezone"]) == ("0 6 * * *", "UTC")
         assert schedule["active"] == "{{ $ETL_SCHEDULE }}"
+
+
+@pytest.mark.parametrize("flow", [synthetic.chain, synthetic.fanout])
+def test_a_synthetic_flow_keeps_its_results_and_is_retried_as_the_others(flow):
+    assert flow.persist_result and flow.log_prints
+    assert (synthetic.work.retries, synthetic.work.retry_delay_seconds) == (3, 1)
+    assert synthetic.work.retry_condition_fn is retries.worth_another_try
+    assert synthetic.work.cache_policy == DEFAULT
+
+
+def test_a_chain_hands_the_value_of_each_step_to_the_next(monkeypatch):
+    called = []
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__NAME", "run-1")
+    monkeypatch.setattr(
+        synthetic, "work", lambda *given: called.append(given) or f"after {given[1]}"
+    )
+
+    synthetic.chain.fn(3, "fib", 10)
+
+    assert called == [
+        ("run-1", "0001", "fib", 10, None),
+        ("run-1", "0002", "fib", 10, "after 0001"),
+        ("run-1", "0003", "fib", 10, "after 0002"),
+    ]
+
+
+def test_independent_steps_are_mapped_two_at_a_time(monkeypatch):
+    work = Step()
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__NAME", "run-1")
+    monkeypatch.setattr(synthetic, "work", work)
+
+    synthetic.fanout.fn(2, "fib", 10)
+
+    assert work.got == (unmapped("run-1"), ["0001", "0002"], unmapped("fib"), unmapped(10))
+    assert work.asked == ["wait", "result"]
+    assert synthetic.fanout.task_runner._max_workers == 2
+
+
+def test_the_synthetic_flows_are_deployed_by_a_file_of_their_own_without_a_schedule():
+    deployed = yaml.safe_load((ROOT / "prefect_impl" / "synthetic.yaml").read_text())["deployments"]
+
+    flows = [load_flow_from_entrypoint(str(ROOT / d["entrypoint"])).name for d in deployed]
+    assert flows == ["chain", "fanout"]
+    assert {d["name"] for d in deployed} == {"etl"}
+    assert not any("schedules" in d for d in deployed)

@@ -34,6 +34,8 @@ def test_live_addresses_are_those_of_the_three_apis(configure):
         ("ETL_TIMEOUT_S", "0", "greater than 0"),
         ("ETL_TIMEOUT_S", "soon", "valid number"),
         ("ETL_PAGE_SIZE", "10001", "less than or equal to 10000"),
+        ("ETL_SYNTHETIC", "1,0", "must be numbers of steps"),
+        ("ETL_SYNTHETIC", "ten", "must be numbers of steps"),
         ("ETL_VIDEOS", "0", "greater than or equal to 1"),
         ("GITHUB_TOKEN", "two words", "must be one word"),
         ("YOUTUBE_API_KEY", "kéy", "must be one word"),
@@ -45,6 +47,16 @@ def test_a_wrong_setting_is_named_in_one_sentence(configure, variable, value, wo
     with pytest.raises(ConfigurationError, match=f"^environment: {variable}: .*{words}") as wrong:
         settings()
     assert "\n" not in str(wrong.value)
+
+
+def test_as_shipped_no_synthetic_pipeline_is_defined():
+    assert settings().synthetic_sizes() == []
+
+
+def test_sizes_of_synthetic_pipelines_are_numbers_each_once(configure):
+    configure(ETL_SYNTHETIC="50, 1,10,1")
+
+    assert settings().synthetic_sizes() == [1, 10, 50]
 
 
 def test_every_wrong_setting_is_named_at_once(configure):

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 
@@ -73,6 +74,27 @@ def test_a_step_that_ends_well_is_started_and_finished():
         pass
 
     assert events("r") == [("started", "load", "k"), ("finished", "load", "k")]
+
+
+def test_what_a_step_says_is_the_detail_of_its_end():
+    with journal.step("load", "r", "k") as detail:
+        detail["rows"] = 3
+
+    told = journal.read(journal.path(settings().journal, "r"))
+    assert [event.detail for event in told] == [None, {"rows": 3}]
+
+
+def test_a_follower_reads_what_a_reader_reads():
+    file = journal.path(settings().journal, "r")
+    follower = journal.Follower(file)
+    assert list(follower.look()) == []
+
+    for _ in range(2):
+        with contextlib.suppress(LookupError), journal.step("load", "r", "k"):
+            raise LookupError
+        assert tuple(follower.look()) == journal.read(file)
+        assert tuple(follower.look()) == journal.read(file)
+    assert [event.attempt for event in follower.look()] == [1, 1, 2, 2]
 
 
 def test_also_an_interrupt_is_journalled_as_a_failure():

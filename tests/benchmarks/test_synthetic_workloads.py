@@ -1,0 +1,73 @@
+"""The synthetic workloads: what they are called, what an engine is asked for, and `bare`."""
+
+import pytest
+
+from benchmarks import checks, workloads
+from benchmarks.model import PIPELINES, Outcome, State, Verdict
+from benchmarks.orchestrators.sized import defined, sized
+from benchmarks.runner import run_trial
+from benchmarks.sampling import Sampler
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.workloads import WORKLOADS, chain, fanout, fib_10_33, fib_40_10
+
+
+def test_a_workload_has_a_key_for_each_step():
+    assert chain(3).keys == ("0001", "0002", "0003")
+    assert chain(3).parameters == {"steps": 3, "kind": "noop", "amount": 0}
+
+
+def test_workloads_that_differ_have_different_names():
+    some = [chain(10), fanout(10), chain(50), chain(10, "busy", 1), chain(10, "busy", 10)]
+    some += [fib_40_10(), fib_10_33(), chain(40, "fib", 10)]
+
+    assert len({workload.name for workload in some}) == len(some)
+
+
+def test_the_two_published_workloads_are_chains():
+    assert fib_40_10().parameters == {"steps": 40, "kind": "fib", "amount": 10}
+    assert fib_10_33().parameters == {"steps": 10, "kind": "fib", "amount": 33}
+    assert {fib_40_10().pipeline, fib_10_33().pipeline} == {"chain"}
+
+
+def test_sizes_are_those_that_the_workloads_need():
+    asked = [chain(50), fanout(10), chain(10, "busy", 5), WORKLOADS["complaints"]]
+
+    assert workloads.sizes(asked) == "10,50"
+    assert workloads.sizes([WORKLOADS["complaints"]]) == ""
+
+
+def test_a_static_graph_has_its_size_in_its_name():
+    named = sized("chain", {"steps": 50, "kind": "fib", "amount": 10})
+
+    assert named == ("chain_50", {"kind": "fib", "amount": 10})
+    assert sized("github_stats", {"repositories": []}) == ("github_stats", {"repositories": []})
+
+
+def test_an_engine_must_know_a_pipeline_of_each_size():
+    assert defined({}) == set(PIPELINES)
+    assert defined({"ETL_SYNTHETIC": "1,50"}) - set(PIPELINES) == {
+        "chain_1",
+        "chain_50",
+        "fanout_1",
+        "fanout_50",
+    }
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [chain(3), fanout(3), chain(3, "payload", 100_000), chain(2, "busy", 1), fib_40_10()],
+    ids=lambda workload: workload.name,
+)
+def test_a_trial_on_bare_works_and_reads_no_warehouse(stand_of, workload):
+    stand = stand_of()
+
+    trial = run_trial(stand, SCENARIOS["calm"], workload, "r", Sampler(stand.orchestrator.services))
+
+    assert (trial.state, trial.ledger) == (State.SUCCEEDED, None)
+    assert checks.outcome_of(trial.state, trial.history) is Outcome.UNHARMED
+    findings = checks.judge(trial, landed=True)
+    assert {f.check: f.verdict for f in findings} == {
+        "landed": Verdict.PASS,
+        "worked": Verdict.PASS,
+        "nothing_repeated": Verdict.PASS,
+    }
