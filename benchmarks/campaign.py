@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 import psutil
 
-from benchmarks import results, runner, stack
+from benchmarks import results, runner, stack, workloads
 from benchmarks.model import Outcome, Result, Setup, Workload
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT
@@ -225,7 +225,9 @@ def run_block(
     from benchmarks.setups import SETUPS
 
     setup = SETUPS[block[0].setup]
-    stand = surround.stand(setup)
+    asked = {slot.workload.name: slot.workload for slot in block}
+    sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
+    stand = surround.stand(setup, passed={**stack.MEASURED, **sizes})
     began = time.monotonic()
     try:
         with stack.running(stand):

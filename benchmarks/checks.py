@@ -9,7 +9,6 @@ from benchmarks.model import (
     SYNTHETIC,
     Check,
     Finding,
-    Ledger,
     Outcome,
     State,
     Trial,
@@ -47,7 +46,7 @@ def balanced(trial: Trial) -> Finding:
 
 def truthful(trial: Trial) -> Finding:
     """The engine's final state is what the warehouse says."""
-    kind = truth_of(trial.state, trial.ledger)
+    kind = truth_of(trial.state, delivered(trial))
     if kind is None:
         return Finding("truthful", Verdict.UNKNOWN, "no state or no ledger")
     holds = kind in (Truth.TRUE_SUCCESS, Truth.TRUE_FAILURE)
@@ -129,14 +128,21 @@ def judge(trial: Trial, *, landed: bool) -> tuple[Finding, ...]:
     return (missed, *(Finding(f.check, Verdict.UNKNOWN, f.reason) for f in findings))
 
 
-def truth_of(state: State | None, ledger: Ledger | None) -> Truth | None:
-    """Hold the engine's final state against the ledger."""
-    if state is None or ledger is None:
+def delivered(trial: Trial) -> bool | None:
+    """Whether a run did all that it was to do: by the ledger, or by the values of its steps."""
+    if trial.workload.pipeline in SYNTHETIC:
+        return worked(trial).verdict is Verdict.PASS
+    return None if trial.ledger is None else trial.ledger.complete
+
+
+def truth_of(state: State | None, complete: bool | None) -> Truth | None:
+    """Hold the engine's final state against what the run delivered."""
+    if state is None or complete is None:
         return None
     if state is State.SUCCEEDED:
-        return Truth.TRUE_SUCCESS if ledger.complete else Truth.FALSE_SUCCESS
+        return Truth.TRUE_SUCCESS if complete else Truth.FALSE_SUCCESS
     if state is State.FAILED:
-        return Truth.FALSE_FAILURE if ledger.complete else Truth.TRUE_FAILURE
+        return Truth.FALSE_FAILURE if complete else Truth.TRUE_FAILURE
     return Truth.LIMBO
 
 

@@ -173,7 +173,7 @@ def result_of(
     return replace(
         template,
         outcome=checks.outcome_of(trial.state, trial.history),
-        truth=checks.truth_of(trial.state, trial.ledger),
+        truth=checks.truth_of(trial.state, checks.delivered(trial)),
         measures={**measures.measure(trial.history), **usage},
         ledger=asdict(trial.ledger) if trial.ledger is not None else None,
         findings=checks.judge(trial, landed=landed),

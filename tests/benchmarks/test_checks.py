@@ -112,7 +112,7 @@ def test_nothing_is_known_when_the_fault_missed():
     ],
 )
 def test_the_final_state_is_held_against_the_ledger(state, lost, truth):
-    assert checks.truth_of(state, replace(COMPLETE, lost=lost)) is truth
+    assert checks.truth_of(state, replace(COMPLETE, lost=lost).complete) is truth
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_what_appends_without_a_key_is_caught_when_it_runs_again(tried):
     assert trial.ledger.duplicated > 0
     assert not trial.ledger.complete
     assert verdicts(trial)["whole"] is Verdict.FAIL
-    assert checks.truth_of(trial.state, trial.ledger) is Truth.FALSE_SUCCESS
+    assert checks.truth_of(trial.state, checks.delivered(trial)) is Truth.FALSE_SUCCESS
 
 
 def test_what_swallows_an_error_is_caught_as_a_false_success(tried):
