@@ -53,7 +53,7 @@ def test_what_swallows_an_error_is_caught_as_a_false_success(tried):
 
     assert trial.state is State.SUCCEEDED
     assert trial.ledger.lost > 0
-    assert checks.truth_of(trial.state, trial.ledger) is Truth.FALSE_SUCCESS
+    assert checks.truth_of(trial.state, checks.delivered(trial)) is Truth.FALSE_SUCCESS
     assert (verdicts(trial)["whole"], verdicts(trial)["truthful"]) == (Verdict.FAIL, Verdict.FAIL)
 
 
@@ -72,5 +72,5 @@ def test_what_acknowledges_before_it_commits_and_is_killed_loses_rows(tried):
     assert unharmed.ledger.complete
     assert checks.outcome_of(trial.state, trial.history) is Outcome.RESUMED
     assert trial.ledger.lost >= workloads.COMPLAINTS_PER_DAY
-    assert checks.truth_of(trial.state, trial.ledger) is Truth.FALSE_SUCCESS
+    assert checks.truth_of(trial.state, checks.delivered(trial)) is Truth.FALSE_SUCCESS
     assert verdicts(trial)["acknowledged_after_commit"] is Verdict.FAIL

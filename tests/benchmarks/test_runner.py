@@ -76,7 +76,7 @@ def test_a_run_that_never_succeeds_is_given_up_after_one_resume(stand_of):
     trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))
 
     assert (trial.state, outcome(trial)) == (State.FAILED, Outcome.GAVE_UP)
-    assert checks.truth_of(trial.state, trial.ledger) is Truth.TRUE_FAILURE
+    assert checks.truth_of(trial.state, checks.delivered(trial)) is Truth.TRUE_FAILURE
     assert trial.ledger.lost == trial.ledger.expected
 
 
@@ -87,7 +87,7 @@ def test_a_run_at_its_deadline_is_stuck_and_the_fault_is_healed(stand_of):
     trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))
 
     assert outcome(trial) is Outcome.STUCK
-    assert checks.truth_of(trial.state, trial.ledger) is Truth.LIMBO
+    assert checks.truth_of(trial.state, checks.delivered(trial)) is Truth.LIMBO
     assert list(stand.holds.iterdir()) == []
 
 
