@@ -38,7 +38,7 @@ from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import ORDINARY, SETUPS, chosen
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, named
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -190,14 +190,24 @@ def _hashes(setups: list[Setup], found: list[verifying.Verified]) -> Table:
 
 @app.command()
 def run(
+    part: Annotated[
+        str,
+        typer.Argument(help=f"A part of it: {', '.join(campaigns.PARTS)}. All when not given."),
+    ] = "",
     profile: Annotated[
         str, typer.Option(help=f"How much: {', '.join(campaigns.PROFILES)}.")
     ] = "quick",
     setups: Setups = "",
-    pipelines: Pipelines = ALL_PIPELINES,
-    scenarios: Annotated[str, typer.Option(help=f"Scenarios: {','.join(SCENARIOS)}")] = ",".join(
-        SCENARIOS
-    ),
+    workloads: Annotated[
+        str,
+        typer.Option(
+            help=f"Workloads: {ALL_PIPELINES},chain-50,fanout-10-busy-100,fib_40_10."
+            " The profile's when not given."
+        ),
+    ] = "",
+    scenarios: Annotated[
+        str, typer.Option(help=f"Scenarios: {','.join(SCENARIOS)}. All when not given.")
+    ] = "",
     repetitions: Annotated[
         int | None,
         typer.Option(help="Repetitions; the profile's, within its time, when not given."),
@@ -223,8 +233,8 @@ def run(
             setups=tuple(
                 s.name for s in chosen(_listed(setups) or campaigns.profile_of(profile).setups)
             ),
-            pipelines=_known("pipeline", pipelines, PIPELINES),
-            scenarios=_known("scenario", scenarios, tuple(SCENARIOS)),
+            workloads=_workloads(part, profile, workloads),
+            scenarios=_scenarios(part, scenarios),
             seed=seed,
             metadata=metadata,
             warehouse=warehouse,
@@ -239,6 +249,27 @@ def run(
     for problem in problems:
         console.print(f"WRONG {problem}", markup=False)
     raise typer.Exit(1 if problems else 0)
+
+
+def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
+    for name in _listed(asked):
+        named(name)  # raises, with what there is
+    if asked:
+        return _listed(asked)
+    return _part(part)[0] if part else campaigns.profile_of(profile).workloads
+
+
+def _scenarios(part: str, asked: str) -> tuple[str, ...]:
+    every = _part(part)[1] if part else tuple(SCENARIOS)
+    return _known("scenario", asked or ",".join(every), tuple(SCENARIOS))
+
+
+def _part(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if name not in campaigns.PARTS:
+        raise LookupError(
+            f"no part of the benchmark is called {name}; there are: {', '.join(campaigns.PARTS)}"
+        )
+    return campaigns.PARTS[name]
 
 
 def _resumed(plan: campaigns.Plan, metadata: str, warehouse: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -25,13 +26,14 @@ import orjson
 import psutil
 
 from benchmarks import results, runner, stack, workloads
-from benchmarks.model import Outcome, Result, Setup, Workload
+from benchmarks.model import PIPELINES, Outcome, Result, Setup, Workload
+from benchmarks.noise import Noise, Watch, disturbed
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import ORDINARY
-from benchmarks.workloads import ONE_KEY, WARMUP, WORKLOADS
+from benchmarks.workloads import ONE_KEY, WARMUP, named
 
 PLAN = "campaign.json"
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
@@ -42,7 +44,7 @@ LOG_BYTES = 200_000  # of the end of each service's log that is kept with the re
 class Profile:
     """How much a campaign does.
 
-    Rounds of calm trials of every pipeline follow each other until `repetitions` are done or the
+    Rounds of calm trials of every workload follow each other until `repetitions` are done or the
     next would not end within `budget_s` seconds; the faults are injected in the first
     `fault_rounds` of them. `setups` are names, or their beginnings, of those that it is done on
     when no others are asked for.
@@ -51,13 +53,25 @@ class Profile:
     repetitions: int
     fault_rounds: int
     budget_s: float
+    workloads: tuple[str, ...] = PIPELINES
     setups: tuple[str, ...] = ORDINARY
 
 
+# How an engine's own time grows: in steps, side by side and in a row, and against the work.
+OVERHEAD = (
+    *("chain-1", "chain-10", "chain-50", "fanout-10", "fanout-50", "fib_40_10", "fib_10_33"),
+    *(f"{shape}-10-busy-{ms}" for shape in ("chain", "fanout") for ms in (10, 100, 1000)),
+)
 PROFILES: Mapping[str, Profile] = {
     "quick": Profile(repetitions=10, fault_rounds=1, budget_s=420),
-    "standard": Profile(repetitions=10, fault_rounds=3, budget_s=3600),
+    "standard": Profile(10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD)),
 }
+PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
+    "overhead": ((*PIPELINES, *OVERHEAD), ("calm",)),
+    "recovery": (("complaints",), tuple(SCENARIOS)),
+}
+SLOW_S = 30.0  # cells that take longer than this are repeated less often
+SLOW_REPETITIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class Plan:
     profile: str
     seed: int
     setups: tuple[str, ...]
-    pipelines: tuple[str, ...]
+    workloads: tuple[str, ...]
     scenarios: tuple[str, ...]
     metadata: str
     warehouse: str
@@ -83,7 +97,7 @@ class Slot:
     """One trial that is to be done."""
 
     setup: str
-    pipeline: str
+    asked: str  # the workload's name on the command line
     scenario: str
     trial: int
     warmup: bool = False
@@ -91,13 +105,19 @@ class Slot:
     @property
     def name(self) -> str:
         kind = "warmup" if self.warmup else self.scenario
-        return f"{self.setup.replace('/', '-')}-{self.pipeline}-{kind}-{self.trial}"
+        return f"{self.setup.replace('/', '-')}-{self.asked}-{kind}-{self.trial}"
+
+    @property
+    def cell(self) -> tuple[str, str, str]:
+        return (self.setup, "warm-up" if self.warmup else self.asked, self.scenario)
 
     @property
     def workload(self) -> Workload:
         if self.warmup:
             return WARMUP
-        return (WORKLOADS if self.scenario == "calm" else ONE_KEY)[self.pipeline]
+        if self.scenario != "calm" and self.asked in ONE_KEY:
+            return ONE_KEY[self.asked]
+        return named(self.asked)
 
 
 def slots(plan: Plan, round_: int) -> list[list[Slot]]:
@@ -105,10 +125,11 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     order = random.Random(f"{plan.seed}:{round_}")
     blocks = []
     for setup in order.sample(plan.setups, len(plan.setups)):
-        calm = [Slot(setup, p, "calm", round_) for p in plan.pipelines if "calm" in plan.scenarios]
+        calm = [Slot(setup, w, "calm", round_) for w in plan.workloads if "calm" in plan.scenarios]
         faults = [s for s in plan.scenarios if s != "calm" and round_ <= plan.fault_rounds]
-        hurt = [Slot(setup, plan.pipelines[0], s, round_) for s in faults]
-        warm = Slot(setup, WARMUP.pipeline, "calm", round_, warmup=True)
+        first = next((w for w in plan.workloads if w in PIPELINES), None)
+        hurt = [Slot(setup, first, s, round_) for s in faults if first]
+        warm = Slot(setup, WARMUP.name, "calm", round_, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
     return blocks
@@ -135,7 +156,7 @@ def plan(
     profile: str,
     *,
     setups: tuple[str, ...],
-    pipelines: tuple[str, ...],
+    workloads: tuple[str, ...],
     scenarios: tuple[str, ...],
     seed: int,
     metadata: str,
@@ -159,7 +180,7 @@ def plan(
         profile=profile,
         seed=seed,
         setups=setups,
-        pipelines=pipelines,
+        workloads=tuple(w if w in PIPELINES else named(w).name for w in workloads),
         scenarios=scenarios,
         metadata=masked(metadata),
         warehouse=masked(warehouse),
@@ -190,13 +211,45 @@ def run(
                 say(f"the time of {plan.budget_s:g} s is used: {round_ - 1} repetitions were done")
                 break
             started = time.monotonic()
+            settled = cells_done(folder)
             blocks = slots(plan, round_)
             for begun, block in enumerate(blocks):
-                left = [slot for slot in block if slot.name not in done]
+                left = [s for s in block if s.name not in done and s.cell not in settled]
                 if any(not slot.warmup for slot in left):
                     progress(f"repetition {round_}: {block[0].setup}", begun, len(blocks))
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
+        repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
+
+
+REPEATS_FROM = 1000  # the trial number of a repeat is that of the trial and this
+
+
+def repeat_disturbed(
+    plan: Plan, surround: stack.Surround, folder: Path, say: Say, deadline: float
+) -> None:
+    """Do the calm trials once more during which the host was disturbed, while there is time."""
+    for setup, asked in _disturbed(folder).items():
+        if time.monotonic() > deadline:
+            say("no time is left to repeat the trials of a disturbed host")
+            return
+        warm = Slot(setup, WARMUP.name, "calm", REPEATS_FROM, warmup=True)
+        say(f"{setup}: {len(asked)} trials were disturbed and are repeated")
+        run_block(plan, surround, [warm, *asked], folder, say)
+
+
+def _disturbed(folder: Path) -> dict[str, list[Slot]]:
+    """Return, by setup, the repeats that are to be done."""
+    rows = [r for r in results.read(folder) if "noise" in r.environment]
+    probes = [r.environment["noise"]["probe_ms"] for r in rows]
+    done, found = finished(folder), defaultdict(list)
+    for r in rows:
+        slot = slot_of(r)
+        again = replace(slot, trial=slot.trial + REPEATS_FROM)
+        timed = slot.scenario == "calm" and not slot.warmup and slot.trial < REPEATS_FROM
+        if timed and again.name not in done and disturbed(Noise(**r.environment["noise"]), probes):
+            found[slot.setup].append(again)
+    return found
 
 
 def _next_round_s(plan: Plan, round_: int, took_s: float, folder: Path) -> float:
@@ -211,11 +264,32 @@ def finished(folder: Path) -> set[str]:
     """Return the names of the trials that a folder holds, those of the bench's errors left out."""
     if not (folder / results.LINES).is_file():
         return set()
-    return {
-        Slot(f"{r.engine}/{r.mode}/{r.variant}", r.pipeline, r.scenario, r.trial, r.warmup).name
-        for r in results.read(folder)
-        if r.outcome is not Outcome.ERROR
-    }
+    return {slot_of(r).name for r in results.read(folder) if r.outcome is not Outcome.ERROR}
+
+
+def cells_done(folder: Path) -> set[tuple[str, str, str]]:
+    """Return the cells that need no further trial: stuck once, or slow and done three times."""
+    if not (folder / results.LINES).is_file():
+        return set()
+    took: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
+    for result in results.read(folder):
+        if not result.warmup and result.outcome is not Outcome.ERROR:
+            took[slot_of(result).cell].append(result)
+    return {cell for cell, done in took.items() if _enough(done)}
+
+
+def _enough(done: Sequence[Result]) -> bool:
+    if any(r.outcome is Outcome.STUCK for r in done):
+        return True
+    slow = min(float(r.environment["took_s"]) for r in done) > SLOW_S
+    return slow and len(done) >= SLOW_REPETITIONS
+
+
+def slot_of(result: Result) -> Slot:
+    """Return the slot that a result fills."""
+    setup = f"{result.engine}/{result.mode}/{result.variant}"
+    asked = result.pipeline if result.pipeline in PIPELINES else result.workload
+    return Slot(setup, asked, result.scenario, result.trial, result.warmup)
 
 
 def run_block(
@@ -228,16 +302,10 @@ def run_block(
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
     stand = surround.stand(setup, passed={**stack.MEASURED, **sizes})
-    began = time.monotonic()
+    left = list(block)
     try:
-        with stack.running(stand):
-            say(f"{setup.name}: ready in {time.monotonic() - began:.1f} s")
-            if not block[0].warmup:
-                warm_again(stand)
-            for slot in block:
-                result = attempt(plan, surround, stand, slot, folder)
-                results.append(folder, result)
-                say(line(slot, result))
+        while left:
+            left = run_until_stuck(plan, surround, stand, left, folder, say)
     except (OSError, RuntimeError) as error:  # TimeoutError is an OSError
         for slot in block:
             if slot.name not in finished(folder):
@@ -246,6 +314,32 @@ def run_block(
         say(f"{setup.name}: broke: {error}")
     finally:
         keep_logs(stand, folder)
+
+
+def run_until_stuck(
+    plan: Plan,
+    surround: stack.Surround,
+    stand: runner.Stand,
+    block: Sequence[Slot],
+    folder: Path,
+    say: Say,
+) -> list[Slot]:
+    """Start the stand, do trials until one is stuck, stop it; return what is left to do.
+
+    A run that has not ended at its deadline goes on, and would be in the next trials' figures.
+    """
+    began = time.monotonic()
+    with stack.running(stand):
+        say(f"{block[0].setup}: ready in {time.monotonic() - began:.1f} s")
+        if not block[0].warmup:
+            warm_again(stand)
+        for done, slot in enumerate(block, start=1):
+            result = attempt(plan, surround, stand, slot, folder)
+            results.append(folder, result)
+            say(line(slot, result))
+            if result.outcome is Outcome.STUCK:
+                return list(block[done:])
+    return []
 
 
 def warm_again(stand: runner.Stand) -> None:
@@ -264,7 +358,7 @@ def attempt(
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     heavy = slot.scenario == MEMORY_IN or slot.warmup
     sampler = Sampler(stand.orchestrator.services, memory=heavy)
-    began = time.monotonic()
+    began, watch = time.monotonic(), Watch()
     try:
         trial = runner.run_trial(stand, scenario, workload, run_id, sampler)
         result = runner.result_of(trial, scenario, template, sampler.usage())
@@ -272,8 +366,8 @@ def attempt(
         result = runner.broken(template, error)
     finally:
         journal = keep_journal(stand, run_id, folder, slot)
-    took = {"took_s": round(time.monotonic() - began, 3)}
-    return replace(result, journal=journal, environment={**result.environment, **took})
+    host = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
+    return replace(result, journal=journal, environment={**result.environment, **host})
 
 
 def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:
@@ -285,7 +379,7 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
         version=version,
         mode=setup.mode,
         variant=setup.variant,
-        pipeline=slot.pipeline,
+        pipeline=slot.workload.pipeline,
         workload=slot.workload.name,
         scenario=slot.scenario,
         trial=slot.trial,
@@ -308,7 +402,7 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
         seed=plan.seed,
         command=shlex.join(
             [
-                *("bench", "run", "--setups", setup.name, "--pipelines", slot.pipeline),
+                *("bench", "run", "--setups", setup.name, "--workloads", slot.asked),
                 *("--scenarios", slot.scenario, "--repetitions", "1", "--seed", str(plan.seed)),
             ]
         ),
@@ -345,7 +439,7 @@ def _commit() -> str | None:
 
 def line(slot: Slot, result: Result) -> str:
     """Return a trial in one line, for the progress display."""
-    name = f"{slot.setup:28} {slot.pipeline:13} {'warm-up' if slot.warmup else slot.scenario:20}"
+    name = f"{slot.setup:28} {slot.asked:13} {'warm-up' if slot.warmup else slot.scenario:20}"
     if result.outcome is Outcome.ERROR:
         return f"{name} {result.error.splitlines()[0][:150]}"
     makespan = result.measures.get("makespan_s")
@@ -388,6 +482,6 @@ def load(folder: Path) -> Plan:
 
     """
     kept = orjson.loads((folder / PLAN).read_bytes())
-    for name in ("setups", "pipelines", "scenarios"):
+    for name in ("setups", "workloads", "scenarios"):
         kept[name] = tuple(kept[name])
     return Plan(**kept)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -79,6 +80,35 @@ def fib_40_10() -> Workload:
 def fib_10_33() -> Workload:
     """Return ten steps in a row of some tenths of a second each."""
     return replace(chain(10, "fib", 33), name="fib_10_33")
+
+
+# The flows of Windmill's comparison, by their names there.
+FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
+SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
+SYNTHETIC_NAME = re.compile(r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?")
+
+
+def named(name: str) -> Workload:
+    """Return a workload by its name on the command line.
+
+    That of a pipeline means its ordinary one; `chain-50` is fifty no-ops in a row, and
+    `fanout-10-busy-100` ten steps of 100 ms side by side.
+
+    Raises:
+        LookupError: no workload is called so.
+
+    """
+    if name in WORKLOADS:
+        return WORKLOADS[name]
+    if name in FLOWS:
+        return FLOWS[name]()
+    if found := SYNTHETIC_NAME.fullmatch(name):
+        shape, steps, kind, amount = found.groups()
+        return SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
+    raise LookupError(
+        f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
+        " chain-STEPS, fanout-STEPS, and both with -busy-MS, -fib-N or -payload-BYTES"
+    )
 
 
 def sizes(asked: Iterable[Workload]) -> str:
