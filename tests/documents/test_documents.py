@@ -14,6 +14,7 @@ from benchmarks.scenarios import SCENARIOS
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 BENCH_COMMANDS = re.search(r"## The bench\n\n```sh\n(.*?)```", README, re.S).group(1)
+ALIKE = (*(f"{p}.py" for p in PIPELINES), "synthetic.py", "retries.py", "once.py", "README.md")
 IMPLEMENTATIONS = ("airflow_dags", "prefect_impl", "dagster_impl")
 
 
@@ -66,7 +67,7 @@ def test_every_link_of_the_readme_leads_to_a_file():
 
 
 @pytest.mark.parametrize("folder", IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", [*(f"{p}.py" for p in PIPELINES), "retries.py", "README.md"])
+@pytest.mark.parametrize("name", ALIKE)
 def test_the_three_implementations_have_the_same_files(folder, name):
     assert (ROOT / folder / name).is_file()
 

@@ -12,8 +12,8 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.logging import disable_run_logger
 from prefect.states import Failed
 
-from prefect_impl import complaints, github_stats, retries, synthetic, youtube_stats
-from shared.config import ConfigurationError
+from prefect_impl import complaints, github_stats, retries, serve, synthetic, youtube_stats
+from shared.config import ConfigurationError, settings
 from shared.http import PermanentError, RateLimitedError, TransientError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -234,3 +234,37 @@ def test_the_synthetic_flows_are_deployed_by_a_file_of_their_own_without_a_sched
     assert flows == ["chain", "fanout"]
     assert {d["name"] for d in deployed} == {"etl"}
     assert not any("schedules" in d for d in deployed)
+
+
+@pytest.fixture
+def configure(monkeypatch):
+    def configured(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+
+    yield configured
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("scheduled", ["true", "false"])
+def test_the_three_flows_are_served_daily_as_the_setting_says(configure, scheduled):
+    configure(ETL_SCHEDULE=scheduled)
+
+    served = serve.deployments()
+
+    assert {d.full_name for d in served} == {f"{name}/etl" for name in FLOWS}
+    for deployment in served:
+        (schedule,) = deployment.schedules
+        assert (schedule.schedule.cron, schedule.active) == ("0 6 * * *", scheduled == "true")
+        assert load_flow_from_entrypoint(deployment.entrypoint).name == deployment.flow_name
+
+
+def test_the_synthetic_flows_are_served_when_their_sizes_are_set(configure):
+    configure(ETL_SYNTHETIC="10")
+
+    synthetic_ones = [d for d in serve.deployments() if d.flow_name not in FLOWS]
+
+    assert {d.full_name for d in synthetic_ones} == {"chain/etl", "fanout/etl"}
+    assert not any(d.schedules for d in synthetic_ones)
