@@ -1,4 +1,4 @@
-"""Health checks of the containers. Each asks whether the service does its work, not whether it is up.
+"""Health checks of the containers: each asks whether the service does its work.
 
     python docker/health.py CHECK [ARGUMENT...]
 
@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -19,7 +20,8 @@ BEAT_S = 30.0  # Airflow's own age limit for heartbeats; they come every 5 s
 # Dagster's daemons beat every 30 s. Its own liveness check calls one dead after 30 minutes.
 DAGSTER_BEAT_S = 90.0
 WORKSPACE = """{
-  workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError { __typename } } } }
+  workspaceOrError { ... on Workspace { locationEntries {
+    loadStatus locationOrLoadError { __typename } } } }
   runsOrError(limit: 1) { __typename }
 }"""
 BEAT_OF_A_JOB = """
@@ -56,14 +58,14 @@ def url(address: str) -> bool:
 
 
 def airflow_api_server() -> bool:
-    """Whether it reaches its database, and its Execution API has answered: the first call is slow."""
+    """Whether it reaches its database, and its Execution API answers: the first call is slow."""
     health = ask("http://127.0.0.1:8080/api/v2/monitor/health")
     ask("http://127.0.0.1:8080/execution/health")
     return bool(health["metadatabase"]["status"] == "healthy")
 
 
 def airflow_job(kind: str) -> bool:
-    """Whether this container's job of a kind beats: `airflow jobs check`, at a tenth of its cost."""
+    """Whether this container's job of a kind beats, as `airflow jobs check` says at a high cost."""
     database = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     age_s = beat_age_s(database, BEAT_OF_A_JOB, kind, socket.gethostname())
     return age_s is not None and age_s < BEAT_S
@@ -98,7 +100,7 @@ def dagster_code() -> bool:
     return bool(said.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-CHECKS = {
+CHECKS: Mapping[str, Callable[..., bool]] = {
     "url": url,
     "airflow-api-server": airflow_api_server,
     "airflow-job": airflow_job,

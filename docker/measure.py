@@ -1,4 +1,4 @@
-"""Measure each stack, started from nothing, for the table of the README: `python docker/measure.py`.
+"""Measure each stack from nothing, for the README's table: `python docker/measure.py`.
 
 Removes the project's containers and volumes before and after each stack.
 """
@@ -20,7 +20,7 @@ UNITS = {"B": 1, "kB": 1e3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "MB": 1
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One row of the table. Memory is that of the engine's own containers, its database included."""
+    """One row of the table. Memory: the engine's own containers, its database included."""
 
     engine: str
     services: int
@@ -43,6 +43,11 @@ def memory_mb(names: list[str]) -> float:
     return sum(size_bytes(json.loads(line)["MemUsage"].split("/")[0]) for line in lines) / MB
 
 
+def image_mb(engine: str) -> float:
+    """Return the size of an engine's image, unpacked, its base image included."""
+    return int(docker("image", "inspect", f"orchestrators-{engine}", "-f", "{{.Size}}")) / MB
+
+
 def measure(stacks: Stacks, engine: str, *options: str) -> Measured:
     """Bring a stack up from nothing, read what it takes, and take it down."""
     stacks.down()
@@ -61,7 +66,7 @@ def measure(stacks: Stacks, engine: str, *options: str) -> Measured:
         ready_s=ready_s,
         first_run_s=first_run_s,
         idle_mb=memory_mb([c.name for c in running]),
-        image_mb=float(docker("image", "inspect", f"orchestrators-{engine}", "-f", "{{.Size}}")) / MB,
+        image_mb=image_mb(engine),
         address=stacks.address(engine),
     )
     stacks.down()

@@ -101,7 +101,8 @@ class Stacks:
         once = [c for c in containers if c.service.endswith(("-migrate", "-deploy", "-first-run"))]
         for container in once:
             if container.failed:
-                raise StackError(f"{container.service} failed:\n{self.log(container.service)[-3000:]}")
+                log = self.log(container.service)[-3000:]
+                raise StackError(f"{container.service} failed:\n{log}")
         always = [c for c in containers if c not in once]
         return all(c.ready for c in always) and not any(c.running for c in once)
 
@@ -120,8 +121,8 @@ class Stacks:
         deadline = time.monotonic() + timeout_s
         while not ready():
             if time.monotonic() > deadline:
-                states = {c.service: c.health or c.running or c.exit_code for c in self.containers()}
-                raise StackError(f"{because}: not in {timeout_s:g} s; {states}")
+                said = {c.service: c.health or c.running or c.exit_code for c in self.containers()}
+                raise StackError(f"{because}: not in {timeout_s:g} s; {said}")
             time.sleep(POLL_S)
 
     def address(self, engine: str) -> str:

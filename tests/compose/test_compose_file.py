@@ -117,7 +117,9 @@ def test_no_secret_has_a_value_or_a_default_in_the_file():
                 literal.append((name, variable))
 
     assert literal == []
-    assert re.fullmatch(rf'{{"admin": "{REQUIRED}"}}', FILE["configs"]["airflow-passwords"]["content"])
+    assert re.fullmatch(
+        rf'{{"admin": "{REQUIRED}"}}', FILE["configs"]["airflow-passwords"]["content"]
+    )
 
 
 def test_every_secret_that_the_file_asks_for_is_made_by_make_env():
