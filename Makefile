@@ -26,6 +26,7 @@ test: setup ## run every test
 	@sh tests/run.sh $(ARGS)
 
 test-compose: .venvs/bench/.ready-$(VERSION) ## bring every stack up in containers, use and hurt it (needs a Docker engine)
+	@docker version >/dev/null 2>&1 || { echo "make test-compose: it needs a Docker engine, and none answers"; exit 1; }
 	.venvs/bench/bin/python -m pytest tests/compose -m compose $(ARGS)
 
 lint: setup ## check style and types

@@ -60,6 +60,9 @@ class Engine(Protocol):
     def state(self, handle: str) -> State:
         """Ask once where a run is."""
 
+    def give_up(self, handle: str) -> None:
+        """Make a run that is stuck a failed one, as a person would before resuming it."""
+
     def resume(self, handle: str) -> str:
         """Continue a failed run the way the engine's manual says; return its handle."""
 
@@ -96,6 +99,15 @@ class Airflow:
 
     def state(self, handle: str) -> State:
         return airflow.STATES[self._call("GET", handle)["state"]]
+
+    def give_up(self, handle: str) -> None:
+        # Not the run: its tasks that have not begun would be skipped, and stay so when it resumes.
+        tasks = self._call("GET", f"{handle}/taskInstances?limit=100")["task_instances"]
+        for task in tasks:
+            if task["state"] in ("queued", "running", "restarting"):
+                index = f"/{task['map_index']}" if task["map_index"] >= 0 else ""
+                path = f"{handle}/taskInstances/{task['task_id']}{index}"
+                self._call("PATCH", path, {"new_state": "failed"})
 
     def resume(self, handle: str) -> str:
         self._call("POST", f"{handle}/clear", {"dry_run": False, "only_failed": True})
@@ -158,12 +170,18 @@ class Prefect:
     def state(self, handle: str) -> State:
         return prefect.STATES[self._call("GET", f"flow_runs/{handle}")["state_type"]]
 
+    def give_up(self, handle: str) -> None:
+        self._set_state(handle, {"type": "CRASHED", "message": "given up"}, force=True)
+
     def resume(self, handle: str) -> str:
-        asked = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False}
+        self._set_state(handle, {"type": "SCHEDULED", "name": "AwaitingRetry"}, force=False)
+        return handle
+
+    def _set_state(self, handle: str, state: Mapping[str, str], *, force: bool) -> None:
+        asked = {"state": state, "force": force}
         said = self._call("POST", f"flow_runs/{handle}/set_state", asked)
         if said["status"] != "ACCEPT":
-            raise EngineError(f"Prefect refused to retry flow run {handle}: {said['details']}")
-        return handle
+            raise EngineError(f"Prefect refused a state of flow run {handle}: {said['details']}")
 
     def why(self, handle: str) -> str:
         state = self._call("GET", f"flow_runs/{handle}")["state"]
@@ -216,6 +234,9 @@ class Dagster:
 
     def state(self, handle: str) -> State:
         return dagster.STATES[self._do(DAGSTER_RUN, run=handle)["status"]]
+
+    def give_up(self, handle: str) -> None:
+        self._do(dagster.TERMINATE, run=handle)
 
     def resume(self, handle: str) -> str:
         # All steps: after a crash "from failure" leaves out what had not begun.

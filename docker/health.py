@@ -33,10 +33,11 @@ SELECT extract(epoch FROM max(now() AT TIME ZONE 'UTC' - timestamp)) FROM daemon
 WHERE daemon_id = (SELECT daemon_id FROM daemon_heartbeats ORDER BY timestamp DESC LIMIT 1)"""
 
 
-def ask(url: str, content: Any = None) -> Any:
+def ask(url: str, content: Any = None, **headers: str) -> Any:
     """Return the JSON that an address answers with; an answer that is no success is an error."""
     body = None if content is None else json.dumps(content).encode()
-    with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=CALL_S) as said:
+    headers["Content-Type"] = "application/json"
+    with urlopen(Request(url, body, headers), timeout=CALL_S) as said:
         return json.loads(said.read() or b"null")
 
 
@@ -55,6 +56,13 @@ def url(address: str) -> bool:
     """Whether an address answers with success."""
     ask(address)
     return True
+
+
+def source() -> bool:
+    """Whether the stand-in source takes requests."""
+    token = os.environ["SOURCE_CONTROL_TOKEN"]
+    said = ask("http://127.0.0.1:8765/_control/ready", **{"X-Control-Token": token})
+    return bool(said["ready"])
 
 
 def airflow_api_server() -> bool:
@@ -102,6 +110,7 @@ def dagster_code() -> bool:
 
 CHECKS: Mapping[str, Callable[..., bool]] = {
     "url": url,
+    "source": source,
     "airflow-api-server": airflow_api_server,
     "airflow-job": airflow_job,
     "dagster-webserver": dagster_webserver,

@@ -1,25 +1,25 @@
 """A compose project of the tests' own: other names, other ports, other secrets than a person's."""
 
-import shutil
+import subprocess
 
 import make_env
 import pytest
-from stacks import PORTS
+from stacks import PORTS, docker
 
 from benchmarks import workloads
 from benchmarks.orchestrators.services import free_port
-
-PROJECT = "orchestrators-test"
 
 
 @pytest.fixture(scope="session")
 def environment():
     """Return what is laid over `.env`, which need not be there."""
-    if shutil.which("docker") is None:
-        pytest.skip("docker is not installed")
+    try:
+        docker("compose", "version")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("docker compose is not installed")
     ports = {f"{name.upper()}_PORT": str(free_port()) for name in (*PORTS, "warehouse")}
     return {
-        "COMPOSE_PROJECT_NAME": PROJECT,
+        "COMPOSE_PROJECT_NAME": "orchestrators-test",
         "SOURCE_TODAY": workloads.TODAY,
         "ETL_SOURCE": "standin",
         "ETL_PAGE_SIZE": str(workloads.PAGE_SIZE),
