@@ -51,7 +51,7 @@ def image_mb(engine: str) -> float:
 def measure(stacks: Stacks, engine: str, *options: str) -> Measured:
     """Bring a stack up from nothing, read what it takes, and take it down."""
     stacks.down()
-    stacks.compose("build", "--quiet", engine, "source")
+    stacks.compose("build", "--quiet", f"{engine}-migrate", "source")
     began = time.monotonic()
     stacks.compose("up", "--detach", *options, engine)
     stacks.wait(lambda: _healthy(stacks, engine), f"{engine} is not ready")

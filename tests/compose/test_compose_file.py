@@ -17,6 +17,7 @@ ONCE = ("-migrate", "-deploy", "-first-run")
 LONG = sorted(name for name in SERVICES if name != "bench" and not name.endswith(ONCE))
 RUN_THE_PIPELINES = ("airflow-scheduler", "prefect-worker", "dagster-code")
 SECRET_NAME = re.compile(r"PASSWORD(?!S_FILE)|SECRET|TOKEN|_KEY$|AUTH_STRING")
+OURS = ("build", "never")  # pull policies of images that are made of this repository
 REQUIRED = r"\$\{[A-Z_]+:\?run 'make env' first\}"
 EMPTY = r"\$\{[A-Z_]+:-\}"
 
@@ -83,11 +84,21 @@ def test_every_service_of_an_engine_has_the_same_limits():
     assert limits == {("${ENGINE_CPUS:-2}", "${ENGINE_MEMORY:-2g}")}
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
-def test_an_image_is_built_here_or_pinned_by_its_tag(name):
-    service = SERVICES[name]
+def test_what_is_not_built_here_is_pinned_by_its_tag():
+    pulled = {s["image"] for s in SERVICES.values() if s.get("pull_policy") not in OURS}
 
-    assert "build" in service or re.fullmatch(r"[a-z]+:\d[\w.-]*", service["image"])
+    assert pulled == {"postgres:15"}
+
+
+@pytest.mark.parametrize("name", sorted(n for n, s in SERVICES.items() if "pull_policy" in s))
+def test_an_image_of_ours_is_built_by_one_service_that_its_users_bring_along(name):
+    image = SERVICES[name]["image"]
+    builders = [n for n, s in SERVICES.items() if "build" in s and s["image"] == image]
+
+    assert SERVICES[name]["pull_policy"] == ("build" if name in builders else "never")
+    assert len(builders) == 1
+    fronts = [front for front in (*PORTS, "bench") if name in needed(front)]
+    assert all(builders[0] in needed(front) for front in fronts)
 
 
 def test_base_images_are_pinned_and_nothing_else_is_fetched_to_build():
@@ -98,7 +109,7 @@ def test_base_images_are_pinned_and_nothing_else_is_fetched_to_build():
     assert DOCKERFILE.count("--require-hashes") == 2
 
 
-@pytest.mark.parametrize("name", sorted(n for n, s in SERVICES.items() if "build" in s))
+@pytest.mark.parametrize("name", sorted(n for n, s in SERVICES.items() if "pull_policy" in s))
 def test_our_images_run_without_root_and_reap_their_children(name):
     assert re.findall(r"^USER (.+)", DOCKERFILE, re.M)[-1] == "etl"
     assert SERVICES[name]["init"] is True
