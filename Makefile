@@ -9,10 +9,11 @@ ARGS   ?=
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lint lock verify bench library up-airflow up-prefect up-dagster down clean env
+.PHONY: help setup report test test-compose lint lock verify bench library env up-airflow up-prefect up-dagster \
+  local-airflow local-prefect local-dagster down clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@echo "  (PYTHON=python3.12 before a first setup chooses another Python, 3.11 to 3.13)"
 
 setup: $(ENVS:%=.venvs/%/.ready-$(VERSION)) ## install the four environments (fast when nothing changed)
@@ -23,6 +24,10 @@ report: setup ## run the quick benchmark on the three engines and write the side
 
 test: setup ## run every test
 	@sh tests/run.sh $(ARGS)
+
+test-compose: .venvs/bench/.ready-$(VERSION) ## bring every stack up in containers, use and hurt it (needs a Docker engine)
+	@docker version >/dev/null 2>&1 || { echo "make test-compose: it needs a Docker engine, and none answers"; exit 1; }
+	.venvs/bench/bin/python -m pytest tests/compose -m compose $(ARGS)
 
 lint: setup ## check style and types
 	.venvs/bench/bin/ruff check .
@@ -38,16 +43,28 @@ bench: setup ## run the bench with ARGS, for example: make bench ARGS="run --hel
 library: setup .venvs/dlt/.ready-$(VERSION) ## time the ETL library against a bare floor and against dlt
 	$(BENCH) library
 
-up-airflow: setup ## start Airflow with the pipelines and its web UI; Ctrl-C stops it
+local-airflow: setup ## start Airflow with the pipelines and its web UI; Ctrl-C stops it
 	$(BENCH) up airflow
 
-up-prefect: setup ## start Prefect with the pipelines and its web UI; Ctrl-C stops it
+local-prefect: setup ## start Prefect with the pipelines and its web UI; Ctrl-C stops it
 	$(BENCH) up prefect
 
-up-dagster: setup ## start Dagster with the pipelines and its web UI; Ctrl-C stops it
+local-dagster: setup ## start Dagster with the pipelines and its web UI; Ctrl-C stops it
 	$(BENCH) up dagster
 
-down: ## stop whatever an earlier command left running
+env: ## write .env with the secrets of the containers; what is there stays
+	@$(PYTHON) docker/make_env.py
+
+up-airflow: env ## start Airflow in containers, wait for its first run, print its address
+	@$(PYTHON) docker/up.py airflow $(ARGS)
+
+up-prefect: env ## start Prefect in containers, wait for its first run, print its address
+	@$(PYTHON) docker/up.py prefect $(ARGS)
+
+up-dagster: env ## start Dagster in containers, wait for its first run, print its address
+	@$(PYTHON) docker/up.py dagster $(ARGS)
+
+down: ## stop what an earlier command left running without Docker
 	@test ! -x $(BENCH) || $(BENCH) down
 
 lock: $(UV) ## resolve all dependencies anew into requirements/

@@ -8,7 +8,7 @@ part() { # part ENVIRONMENT PATH...
   .venvs/"$environment"/bin/python -m pytest --quiet "$@" || failed=1
 }
 
-part bench tests/shared tests/benchmarks tests/orchestrators tests/report tests/documents "$@"
+part bench tests/shared tests/benchmarks tests/orchestrators tests/report tests/documents tests/compose -m "not compose" "$@"
 part airflow tests/engines/test_airflow.py "$@"
 part prefect tests/engines/test_prefect.py "$@"
 part dagster tests/engines/test_dagster.py "$@"

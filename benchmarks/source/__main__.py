@@ -32,7 +32,10 @@ def source(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     today: Annotated[
-        str | None, typer.Option(help="Day of the Date header, YYYY-MM-DD; else the real one.")
+        str | None,
+        typer.Option(
+            envvar="SOURCE_TODAY", help="Day of the Date header, YYYY-MM-DD; else the real one."
+        ),
     ] = None,
     complaints_per_day: Annotated[
         int, typer.Option(min=1, max=IDS_A_DAY, help="How many complaints a day has.")

@@ -1,0 +1,155 @@
+"""The stacks of `docker-compose.yml`, driven by `docker compose`.
+
+The standard library is enough for it, so that `make up-airflow` needs no environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+READY_S = 900.0
+POLL_S = 1.0
+CLEAR_LINE = "\x1b[2K"  # Compose 2.26 puts it before every line of a log
+# The port in the container of each engine's front service, and how a person logs in.
+PORTS = {"airflow": 8080, "prefect": 4200, "dagster": 3000}
+LOGINS = {
+    "airflow": "user admin, password AIRFLOW_ADMIN_PASSWORD of .env",
+    "prefect": "admin:PASSWORD, with PREFECT_ADMIN_PASSWORD of .env",
+    "dagster": "none: Dagster has no login, so keep it on loopback",
+}
+
+
+class StackError(Exception):
+    """A stack did not come up; the message says which service, and quotes its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What `docker compose ps` says of a container."""
+
+    service: str
+    name: str
+    running: bool
+    health: str  # "" when there is no check
+    exit_code: int
+
+    @property
+    def ready(self) -> bool:
+        return self.running and self.health in ("", "healthy")
+
+    @property
+    def failed(self) -> bool:
+        return not self.running and self.exit_code != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """The compose project; `environment` is laid over that of the caller and over `.env`."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def compose(self, *arguments: str, quiet: bool = True) -> str:
+        """Run `docker compose` and return what it prints.
+
+        Raises:
+            StackError: it failed, or there is no Docker.
+
+        """
+        command = ["docker", "compose", "--ansi", "never", *arguments]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if quiet else None,
+                text=True,
+            )
+        except FileNotFoundError:
+            raise StackError("docker is not installed") from None
+        if done.returncode:
+            raise StackError(f"{' '.join(command)}: {(done.stderr or 'failed').strip()}")
+        return done.stdout
+
+    def containers(self, *engines: str) -> list[Container]:
+        """Return the containers that there are, ended ones included; of these engines alone."""
+        listed = self.compose("ps", "--all", "--format", "json").splitlines()
+        found = [_container(json.loads(line)) for line in listed if line.strip()]
+        return [c for c in found if not engines or belongs(c.service, engines)]
+
+    def up(self, engine: str, *options: str, quiet: bool = True) -> None:
+        """Start an engine with all that it needs; return when that is ready and has run once.
+
+        Raises:
+            StackError: a migration, the deployment or the first run failed; its log is quoted.
+
+        """
+        self.compose("up", "--detach", *options, engine, quiet=quiet)
+        self.wait(lambda: self.is_up(engine), f"{engine} is not ready")
+
+    def is_up(self, engine: str) -> bool:
+        """Whether every service is ready, and each that runs once has succeeded."""
+        containers = self.containers(engine)
+        once = [c for c in containers if c.service.endswith(("-migrate", "-deploy", "-first-run"))]
+        for container in once:
+            if container.failed:
+                log = self.log(container.service)[-3000:]
+                raise StackError(f"{container.service} failed:\n{log}")
+        always = [c for c in containers if c not in once]
+        return all(c.ready for c in always) and not any(c.running for c in once)
+
+    def log(self, *services: str) -> str:
+        """Return what services have printed; of all when none is named."""
+        text = self.compose("logs", "--no-color", "--no-log-prefix", *services)
+        return text.replace(CLEAR_LINE, "")
+
+    def wait(self, ready: Callable[[], bool], because: str, timeout_s: float = READY_S) -> None:
+        """Ask until true.
+
+        Raises:
+            StackError: it did not become true; the message says what the containers do.
+
+        """
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            if time.monotonic() > deadline:
+                said = {c.service: c.health or c.running or c.exit_code for c in self.containers()}
+                raise StackError(f"{because}: not in {timeout_s:g} s; {said}")
+            time.sleep(POLL_S)
+
+    def address(self, engine: str) -> str:
+        """Return where the web UI and the API of an engine are."""
+        return f"http://{self.compose('port', engine, str(PORTS[engine])).strip()}"
+
+    def down(self) -> None:
+        """Remove containers, networks and volumes."""
+        self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+def belongs(service: str, engines: Iterable[str]) -> bool:
+    """Whether a service is one of an engine's own."""
+    return any(service == engine or service.startswith(f"{engine}-") for engine in engines)
+
+
+def docker(*arguments: str) -> str:
+    """Run `docker` and return what it prints."""
+    command: Sequence[str] = ["docker", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _container(told: Mapping[str, Any]) -> Container:
+    return Container(
+        service=told["Service"],
+        name=told["Name"],
+        running=told["State"] in ("running", "restarting"),
+        health=told["Health"],
+        exit_code=told["ExitCode"],
+    )
