@@ -88,7 +88,9 @@ class Stack:
 
     def resumed(self, handle):
         """Continue a run as its manual says; one that died with its worker is stuck as shipped."""
-        if self.api.state(handle) is not State.FAILED:
+        state = self.api.state(handle)
+        assert state is not State.SUCCEEDED, "the worker was killed too late"
+        if state is not State.FAILED:
             self.api.give_up(handle)
             self.until(lambda: self.api.state(handle) is State.FAILED, "it could not be given up")
         return self.api.resume(handle)
@@ -132,8 +134,8 @@ def test_one_command_brought_every_service_and_a_first_run(stack):
 
 
 def test_ports_are_on_loopback_alone(stack):
-    listed = stack.stacks.compose("ps", "--format", "json").splitlines()
-    published = [p for line in listed for p in json.loads(line)["Publishers"] if p["PublishedPort"]]
+    listed = map(json.loads, stack.stacks.compose("ps", "--format", "json").splitlines())
+    published = [p for c in listed for p in c["Publishers"] or () if p["PublishedPort"]]
 
     assert {p["URL"] for p in published} == {"127.0.0.1"}
     assert len(published) == 2  # the front service and the warehouse
