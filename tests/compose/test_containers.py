@@ -95,6 +95,18 @@ class Stack:
             self.until(lambda: self.api.state(handle) is State.FAILED, "it could not be given up")
         return self.api.resume(handle)
 
+    def triggered(self, pipeline, run):
+        """Trigger until it is accepted: pooled connections to a database that is gone are a 5xx."""
+        handles = []
+
+        def accepted():
+            parameters = workloads.WORKLOADS[pipeline].parameters
+            handles.append(self.api.trigger(pipeline, run, parameters))
+            return True
+
+        self.until(accepted, f"{pipeline} could not be triggered")
+        return handles[0]
+
     def end_of(self, handle):
         self.until(lambda: self.api.state(handle) in FINAL, f"{handle} did not end")
         state = self.api.state(handle)
@@ -191,8 +203,7 @@ def test_a_run_starts_after_the_metadata_database_was_restarted(stack):
     stack.ready()
     run = run_of("github_stats")
 
-    workload = workloads.WORKLOADS["github_stats"]
-    stack.end_of(stack.api.trigger("github_stats", run, workload.parameters))
+    stack.end_of(stack.triggered("github_stats", run))
 
     assert stack.ledger("github_stats", run).complete
 
