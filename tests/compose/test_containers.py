@@ -2,19 +2,18 @@
 
 import contextlib
 import json
-import subprocess
 import uuid
 from pathlib import PurePosixPath
 
-import engines
 import orjson
 import pytest
 import requests
 from first_run import FINAL
-from stacks import PORTS, StackError, Stacks, belongs, docker
 
 from benchmarks import ledger, workloads
+from benchmarks.compose import PORTS, StackError, Stacks, belongs, docker
 from benchmarks.model import PIPELINES, State
+from benchmarks.orchestrators.api import APIS
 from shared import journal, warehouse
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
@@ -42,11 +41,7 @@ class Stack:
         self.name, self.stacks = name, stacks
         self.url = stacks.address(name)
         given = stacks.environment
-        self.api = {
-            "airflow": lambda: engines.Airflow(self.url, given["AIRFLOW_ADMIN_PASSWORD"]),
-            "prefect": lambda: engines.Prefect(self.url, given["PREFECT_ADMIN_PASSWORD"]),
-            "dagster": lambda: engines.Dagster(self.url),
-        }[name]()
+        self.api = APIS[name](self.url, given)
         port = given["WAREHOUSE_PORT"]
         self.warehouse = f"postgresql://etl:{given['WAREHOUSE_PASSWORD']}@127.0.0.1:{port}/{name}"
 
@@ -101,7 +96,7 @@ class Stack:
 
         def accepted():
             parameters = workloads.WORKLOADS[pipeline].parameters
-            handles.append(self.api.trigger(pipeline, run, parameters))
+            handles.append(self.api.submit(pipeline, run, parameters))
             return True
 
         self.until(accepted, f"{pipeline} could not be triggered")
@@ -121,7 +116,7 @@ class Stack:
 def stack(request, environment):
     try:
         docker("version", "--format", "{{.Server.Version}}")
-    except subprocess.CalledProcessError:
+    except StackError:
         pytest.skip("no Docker engine answers: these tests bring containers up")
     stacks = Stacks(environment)
     stacks.down()
@@ -173,7 +168,7 @@ def test_a_triggered_run_brings_exactly_the_right_rows(stack, pipeline):
     warehouse.empty(stack.warehouse)
     run = run_of(pipeline)
 
-    stack.end_of(stack.api.trigger(pipeline, run, workloads.WORKLOADS[pipeline].parameters))
+    stack.end_of(stack.api.submit(pipeline, run, workloads.WORKLOADS[pipeline].parameters))
 
     found = stack.ledger(pipeline, run)
     assert found.complete, found
@@ -186,7 +181,7 @@ def test_a_run_recovers_when_the_worker_container_is_killed_after_a_commit(stack
     hold = stack.hold(run, "committed", "load", workload.keys[0])
     stack.inside("touch", hold)
 
-    handle = stack.api.trigger("complaints", run, workload.parameters)
+    handle = stack.api.submit("complaints", run, workload.parameters)
     stack.until(lambda: _committed(stack.history(run), workload.keys[0]), "no load committed")
     stack.kill(worker)
     stack.inside("rm", hold)
