@@ -200,6 +200,46 @@ def docker(*arguments: str) -> str:
     return done.stdout
 
 
+def inspect(container: str) -> dict[str, Any]:
+    """Return what Docker knows of a container."""
+    told: dict[str, Any] = json.loads(docker("inspect", container))[0]
+    return told
+
+
+def pause(container: str) -> None:
+    """Freeze every process of a container."""
+    docker("pause", container)
+
+
+def thaw(container: str) -> None:
+    """Let a container that is frozen run on; one that is not stays as it is."""
+    if inspect(container)["State"]["Paused"]:
+        docker("unpause", container)
+
+
+def disconnect(container: str) -> None:
+    """Take a container off the network of its project."""
+    docker("network", "disconnect", _network(inspect(container)), container)
+
+
+def connect(container: str) -> None:
+    """Bring a container back into the network of its project, under its service's name."""
+    told = inspect(container)
+    if _network(told) not in told["NetworkSettings"]["Networks"]:
+        alias = ("--alias", told["Config"]["Labels"]["com.docker.compose.service"])
+        docker("network", "connect", *alias, _network(told), container)
+
+
+def address_in_network(container: str) -> str:
+    """Return the address of a container in its project's network; a Linux host reaches it."""
+    told = inspect(container)
+    return str(told["NetworkSettings"]["Networks"][_network(told)]["IPAddress"])
+
+
+def _network(told: Mapping[str, Any]) -> str:
+    return f"{told['Config']['Labels']['com.docker.compose.project']}_default"
+
+
 def _container(told: Mapping[str, Any]) -> Container:
     return Container(
         service=told["Service"],
