@@ -170,6 +170,8 @@ def verify(
     metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
     asked = [WORKLOADS[p] for p in _known("pipeline", pipelines, PIPELINES)]
     truth = None
+    if recorded is not None and target != "local":
+        raise LookupError("recorded pages are replayed by the local source: leave --target out")
     if recorded is not None:
         from benchmarks import recording
 
@@ -208,6 +210,8 @@ def _of_target(target: str, names: tuple[str, ...], ordinary: tuple[str, ...]) -
     if target == "network":
         up = composed.up()
         found = [s for s in found if s.engine in up]
+    if target == "network" and not found:
+        raise LookupError("no engine is up in this network: start one, and call this again")
     if not found:
         what = ", ".join(names) or "an engine"
         raise LookupError(f"{what}: not to be driven with --target {target}; see `bench list`")

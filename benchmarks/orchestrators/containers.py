@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.compose import Stacks, docker
+from benchmarks.compose import StackError, Stacks, docker
 from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
 from benchmarks.orchestrators.api import APIS, EngineApi
 from benchmarks.orchestrators.services import wait_until
@@ -24,6 +24,7 @@ from shared import journal
 MODE = "compose"
 READY_S = 300.0
 POLL_S = 1.0
+STAGING = "/var/lib/etl/staging"
 # Of each engine the container in which the pipelines' code runs; the others decide what runs.
 WORKERS = {"airflow": "airflow-scheduler", "prefect": "prefect-worker", "dagster": "dagster-code"}
 
@@ -215,11 +216,15 @@ class Composed:
         self.engine.start()
 
     def stop(self) -> None:
-        """Keep the logs, and remove containers and volumes."""
+        """Keep the logs, and remove containers, volumes and staged batches."""
         for container in self.stacks.containers(self.setup.engine):
             log = self.services.directory / "logs" / f"{container.service}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(self.stacks.log(container.service))
+        with contextlib.suppress(StackError):  # it may be what is not up
+            # Its user's files in the bench's folders: the bench's own user may not remove them.
+            worker = WORKERS[self.setup.engine]
+            self.stacks.compose("exec", "-T", worker, *f"find {STAGING} -user etl -delete".split())
         self.stacks.remove(self.setup.engine)
 
     def web_ui(self) -> str:
