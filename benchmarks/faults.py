@@ -213,8 +213,8 @@ class PauseWorker:
         return end is None or _at(history, "healed") <= end.at
 
     def heal(self, world: World) -> None:
-        compose.thaw(_worker(world))
         release(world)
+        compose.thaw(_worker(world))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +249,8 @@ class CutOffWorker:
         return end is None or _at(history, "fault_injected") <= end.at
 
     def heal(self, world: World) -> None:
-        compose.connect(_worker(world))
         release(world)
+        compose.connect(_worker(world))
 
 
 def _worker(world: World) -> str:

@@ -248,7 +248,10 @@ class Composed:
 
     def worker(self) -> str:
         service = WORKERS[self.setup.engine]
-        return next(c.name for c in self.stacks.containers() if c.service == service)
+        for container in self.stacks.containers():
+            if container.service == service:
+                return container.name
+        raise StackError(f"{service} has no container: the stack is not up")
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return, by this machine's numbers, the main process of each container of a role.
