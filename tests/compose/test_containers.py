@@ -88,10 +88,24 @@ class Stack:
 
     def resumed(self, handle):
         """Continue a run as its manual says; one that died with its worker is stuck as shipped."""
-        if self.api.state(handle) is not State.FAILED:
+        state = self.api.state(handle)
+        assert state is not State.SUCCEEDED, "the worker was killed too late"
+        if state is not State.FAILED:
             self.api.give_up(handle)
             self.until(lambda: self.api.state(handle) is State.FAILED, "it could not be given up")
         return self.api.resume(handle)
+
+    def triggered(self, pipeline, run):
+        """Trigger until it is accepted: pooled connections to a database that is gone are a 5xx."""
+        handles = []
+
+        def accepted():
+            parameters = workloads.WORKLOADS[pipeline].parameters
+            handles.append(self.api.trigger(pipeline, run, parameters))
+            return True
+
+        self.until(accepted, f"{pipeline} could not be triggered")
+        return handles[0]
 
     def end_of(self, handle):
         self.until(lambda: self.api.state(handle) in FINAL, f"{handle} did not end")
@@ -132,8 +146,8 @@ def test_one_command_brought_every_service_and_a_first_run(stack):
 
 
 def test_ports_are_on_loopback_alone(stack):
-    listed = stack.stacks.compose("ps", "--format", "json").splitlines()
-    published = [p for line in listed for p in json.loads(line)["Publishers"] if p["PublishedPort"]]
+    listed = map(json.loads, stack.stacks.compose("ps", "--format", "json").splitlines())
+    published = [p for c in listed for p in c["Publishers"] or () if p["PublishedPort"]]
 
     assert {p["URL"] for p in published} == {"127.0.0.1"}
     assert len(published) == 2  # the front service and the warehouse
@@ -189,8 +203,7 @@ def test_a_run_starts_after_the_metadata_database_was_restarted(stack):
     stack.ready()
     run = run_of("github_stats")
 
-    workload = workloads.WORKLOADS["github_stats"]
-    stack.end_of(stack.api.trigger("github_stats", run, workload.parameters))
+    stack.end_of(stack.triggered("github_stats", run))
 
     assert stack.ledger("github_stats", run).complete
 
