@@ -46,8 +46,9 @@ class Profile:
 
     Rounds of calm trials of every workload follow each other until `repetitions` are done or the
     next would not end within `budget_s` seconds; the faults are injected in the first
-    `fault_rounds` of them. `setups` are names, or their beginnings, of those that it is done on
-    when no others are asked for.
+    `fault_rounds` of them. With `one_key` a pipeline has one key to work on, as it has when a fault
+    hits it. `setups` are names, or their beginnings, of those that it is done on when no others are
+    asked for.
     """
 
     repetitions: int
@@ -55,6 +56,7 @@ class Profile:
     budget_s: float
     workloads: tuple[str, ...] = PIPELINES
     setups: tuple[str, ...] = ORDINARY
+    one_key: bool = False
 
 
 # How an engine's own time grows: in steps, side by side and in a row, and against the work.
@@ -63,7 +65,7 @@ OVERHEAD = (
     *(f"{shape}-10-busy-{ms}" for shape in ("chain", "fanout") for ms in (10, 100, 1000)),
 )
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=420),
+    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=360, one_key=True),
     "standard": Profile(10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD)),
 }
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
@@ -90,6 +92,7 @@ class Plan:
     repetitions: int
     fault_rounds: int
     budget_s: float
+    one_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class Slot:
     scenario: str
     trial: int
     warmup: bool = False
+    one_key: bool = False
 
     @property
     def name(self) -> str:
@@ -115,7 +119,7 @@ class Slot:
     def workload(self) -> Workload:
         if self.warmup:
             return WARMUP
-        if self.scenario != "calm" and self.asked in ONE_KEY:
+        if self.one_key and self.asked in ONE_KEY:
             return ONE_KEY[self.asked]
         return named(self.asked)
 
@@ -125,10 +129,11 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     order = random.Random(f"{plan.seed}:{round_}")
     blocks = []
     for setup in order.sample(plan.setups, len(plan.setups)):
-        calm = [Slot(setup, w, "calm", round_) for w in plan.workloads if "calm" in plan.scenarios]
+        asked = plan.workloads if "calm" in plan.scenarios else ()
+        calm = [Slot(setup, w, "calm", round_, one_key=plan.one_key) for w in asked]
         faults = [s for s in plan.scenarios if s != "calm" and round_ <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        hurt = [Slot(setup, first, s, round_) for s in faults if first]
+        hurt = [Slot(setup, first, s, round_, one_key=True) for s in faults if first]
         warm = Slot(setup, WARMUP.name, "calm", round_, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
@@ -188,6 +193,7 @@ def plan(
         repetitions=much.repetitions,
         fault_rounds=much.fault_rounds,
         budget_s=much.budget_s,
+        one_key=much.one_key,
     )
 
 
@@ -289,7 +295,9 @@ def slot_of(result: Result) -> Slot:
     """Return the slot that a result fills."""
     setup = f"{result.engine}/{result.mode}/{result.variant}"
     asked = result.pipeline if result.pipeline in PIPELINES else result.workload
-    return Slot(setup, asked, result.scenario, result.trial, result.warmup)
+    small = ONE_KEY.get(result.pipeline)
+    one_key = small is not None and small.name == result.workload
+    return Slot(setup, asked, result.scenario, result.trial, result.warmup, one_key)
 
 
 def run_block(
