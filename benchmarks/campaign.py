@@ -529,4 +529,6 @@ def load(folder: Path) -> Plan:
     kept = orjson.loads((folder / PLAN).read_bytes())
     for name in ("setups", "workloads", "scenarios", "control"):
         kept[name] = tuple(kept.get(name, ()))
+    if kept["budget_s"] is None:  # JSON has no infinity
+        kept["budget_s"] = float("inf")
     return Plan(**kept)

@@ -97,14 +97,14 @@ def _standing(row: Row, cell: Cell) -> Mark:
 
 
 def _bench(setup: SetupId, cells: Sequence[Cell], seed: int) -> Bench | None:
-    by_cell = {it: shares for it in cells if it.setup == setup and (shares := _shares(it))}
-    if not by_cell:
+    own = [it for it in cells if it.setup == setup and _shares(it)]
+    if not own:
         return None
-    every = [100 * share for shares in by_cell.values() for share in shares]
-    middles = {cell.subject.title: share_of(cell) or 0.0 for cell in by_cell}
+    every = [100 * share for cell in own for share in _shares(cell)]
+    middles = {cell.subject.title: share_of(cell) or 0.0 for cell in own}
     where = max(middles, key=lambda it: middles[it])
-    figure = words.figure(every, "%", seed)
     mark = TOO_MUCH if above(median(every) / 100) else LITTLE
+    figure = words.figure(every, "%", seed)
     return Bench(setup, figure, mark, middles[where], where)
 
 
