@@ -212,6 +212,12 @@ def run(
         int | None,
         typer.Option(help="Repetitions; the profile's, within its time, when not given."),
     ] = None,
+    control: Annotated[
+        bool | None,
+        typer.Option(
+            help="Run some setups twice and compare the two (A/A); the profile's when not given."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the order of the trials.")] = 1,
     metadata: Metadata = stack.EMBEDDED,
     warehouse: Warehouse = stack.SQLITE,
@@ -226,13 +232,14 @@ def run(
         plan = campaigns.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
+        asked = chosen(_listed(setups) or campaigns.profile_of(profile).setups)
+        names = tuple(setup.name for setup in asked)
         folder = results.new_folder(ROOT, socket.gethostname())
         plan = campaigns.plan(
             folder.name,
             profile,
-            setups=tuple(
-                s.name for s in chosen(_listed(setups) or campaigns.profile_of(profile).setups)
-            ),
+            setups=names,
+            control=campaigns.control_of(profile, names, control),
             workloads=_workloads(part, profile, workloads),
             scenarios=_scenarios(part, scenarios),
             seed=seed,
