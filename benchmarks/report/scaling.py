@@ -13,8 +13,10 @@ from benchmarks.report import steps, words
 from benchmarks.report.curves import Curve, Dot
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
 from benchmarks.report.shapes import NAMES, Shape, shape_of
+from benchmarks.report.words import Mark
 
 GROWN = {"makespan": "makespan_s", "handoff": "handoff_p50_s", "cpu": "cpu_s"}
+NO_METG = Mark("·", "no figure", "none")  # the reason stands beside it
 RISING = 1.1  # times the efficiency at the size before
 LANES = {"chain": 1, "fanout": 2}  # tasks at a time: every setup is limited to two in a run
 
@@ -37,6 +39,11 @@ class Growths:
     lines: tuple[Grown, ...]
     curves: tuple[Curve, ...]
 
+    @property
+    def enough(self) -> bool:
+        """Whether a power can be fitted to so many counts."""
+        return len(self.sizes) >= growth.SIZES_FROM
+
 
 @dataclass(frozen=True, slots=True)
 class Grain:
@@ -50,13 +57,14 @@ class Grain:
     def peak(self) -> str:
         """The best efficiency of a run, and at which size; "" when there is none."""
         best = max(self.run.points, key=lambda it: it.efficiency, default=None)
-        return f"{best.efficiency:.0%} at {size(best.task_s)}" if best else ""
+        return f"{100 * best.efficiency:.0f} % at {size(best.task_s)}" if best else ""
 
     @property
     def rising(self) -> bool:
-        """Whether the efficiency still rose at the largest size, so that its peak is not known."""
+        """Whether the efficiency still rose at the largest size: the METG is a lower bound then."""
         points = self.run.points
-        return len(points) > 1 and points[-1].efficiency > RISING * points[-2].efficiency
+        known = self.run.task_s is not None
+        return known and points[-1].efficiency > RISING * points[-2].efficiency
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +115,11 @@ def _growths(campaign: Campaign, pipeline: str, sized: Mapping[int, Subject]) ->
     lines, curves = [], []
     for setup in steps.setups(campaign):
         cells = {n: campaign.cell(setup, subject) for n, subject in subjects.items()}
-        fits = {name: growth.fit({n: cell.values(measure) for n, cell in cells.items()})
-                for name, measure in GROWN.items()}  # fmt: skip
+        fits = {
+            name: growth.fit({n: cell.values(measure) for n, cell in cells.items()})
+            for name, measure in GROWN.items()
+            if (pipeline, name) != ("fanout", "handoff")  # independent steps hand nothing on
+        }
         lines.append(Grown(setup, fits))
         makespans = {float(n): cell.values("makespan_s") for n, cell in cells.items()}
         curves.append(Curve(setup, dots(makespans, campaign.seed)))

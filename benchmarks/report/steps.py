@@ -46,6 +46,11 @@ class Table:
     main: bool  # shown unfolded
 
     @property
+    def handed(self) -> bool:
+        """Whether a step waits for another: only then there are hand-offs."""
+        return not self.shape or (self.shape.pipeline == "chain" and self.shape.steps > 1)
+
+    @property
     def figures(self) -> int:
         """Count the setups with a figure."""
         return sum(line.n > 0 for line in self.lines)
@@ -174,9 +179,10 @@ def task_of(campaign: Campaign, setup: SetupId) -> str:
 def flows(campaign: Campaign, made: Sequence[Table]) -> list[Flow]:
     """Return the workloads that others published figures of."""
     return [
-        Flow(it, _spans(it, campaign.seed), published.FLOWS[it.subject.workload])
+        Flow(it, _spans(it, campaign.seed), theirs)
+        for workload, theirs in published.FLOWS.items()
         for it in made
-        if it.subject.workload in published.FLOWS
+        if it.subject.workload == workload
     ]
 
 

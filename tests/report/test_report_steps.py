@@ -155,7 +155,7 @@ def test_metg_stands_between_the_sizes_around_it():
 
     assert scaling.bracket(run) == "between 100 and 1000 ms"
     assert 0.1 < run.task_s < 1.0
-    assert found.lines[0].rising and found.lines[0].peak == "100% at 1,000 ms"
+    assert found.lines[0].rising and found.lines[0].peak == "100 % at 1,000 ms"
 
 
 @pytest.mark.parametrize(

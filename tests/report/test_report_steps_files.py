@@ -29,7 +29,7 @@ def test_the_made_up_results_are_valid(overhead):
         "31 of 50 steps had started", "stuck", "done again", "in the figures",
         "2.5 times slower than usual", "above 1 %", "at most 1 %", "A/A control", "undecided",
         "What this section does not show", "ran no pipeline", "still rising there",
-        "a step is", "2 sizes, 3 are needed",
+        "a step is", "no figure", "2 sizes, 3 are needed",
     ],
 )  # fmt: skip
 def test_facts_stand_in_both_files(overhead, page, told):
