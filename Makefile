@@ -53,16 +53,16 @@ local-dagster: setup ## start Dagster with the pipelines and its web UI; Ctrl-C 
 	$(BENCH) up dagster
 
 env: ## write .env with the secrets of the containers; what is there stays
-	@$(PYTHON) docker/make_env.py
+	@PYTHONPATH=. $(PYTHON) docker/make_env.py
 
 up-airflow: env ## start Airflow in containers, wait for its first run, print its address
-	@$(PYTHON) docker/up.py airflow $(ARGS)
+	@PYTHONPATH=. $(PYTHON) docker/up.py airflow $(ARGS)
 
 up-prefect: env ## start Prefect in containers, wait for its first run, print its address
-	@$(PYTHON) docker/up.py prefect $(ARGS)
+	@PYTHONPATH=. $(PYTHON) docker/up.py prefect $(ARGS)
 
 up-dagster: env ## start Dagster in containers, wait for its first run, print its address
-	@$(PYTHON) docker/up.py dagster $(ARGS)
+	@PYTHONPATH=. $(PYTHON) docker/up.py dagster $(ARGS)
 
 down: ## stop what an earlier command left running without Docker
 	@test ! -x $(BENCH) || $(BENCH) down

@@ -30,14 +30,14 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
+from benchmarks import composed, results, stack
 from benchmarks import library as libraries
-from benchmarks import results, stack
 from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
-from benchmarks.scenarios import SCENARIOS
-from benchmarks.setups import ORDINARY, SETUPS, chosen
+from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.setups import COMPOSED, ORDINARY, SETUPS, chosen
 from benchmarks.workloads import WORKLOADS, named
 
 app = typer.Typer(
@@ -71,6 +71,16 @@ Setups = Annotated[
     ),
 ]
 Pipelines = Annotated[str, typer.Option(help=f"Pipelines: {ALL_PIPELINES}")]
+Target = Annotated[
+    str,
+    typer.Option(
+        envvar="BENCH_TARGET",
+        help="What is driven: local (processes that the bench starts), compose (containers that it"
+        " brings up and takes down), or network (what is up, by `docker compose run --rm bench`).",
+    ),
+]
+# By target: what stands for the metadata database and the warehouse, which containers bring along.
+TARGETS = {"local": "", "compose": stack.CONTAINERS, "network": stack.NETWORK}
 
 
 def main() -> None:
@@ -145,16 +155,23 @@ def verify(
     pipelines: Pipelines = ALL_PIPELINES,
     metadata: Metadata = stack.EMBEDDED,
     warehouse: Warehouse = stack.SQLITE,
+    target: Target = "local",
     recorded: Annotated[
         Path | None, typer.Option(help="Replay the recorded complaint pages of this folder.")
     ] = None,
 ) -> None:
-    """Check that each pipeline on each engine ends with exactly the source's rows."""
+    """Check that each pipeline on each engine ends with exactly the source's rows.
+
+    The warehouse of what it drives is emptied: only then does the truth say what must be in it.
+    """
     end_leftovers()
-    asked_for = chosen(_listed(setups) or ORDINARY)
+    asked_for = _of_target(target, _listed(setups), ORDINARY)
     which = [s for s in asked_for if variant == "both" or s.variant == variant]
+    metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
     asked = [WORKLOADS[p] for p in _known("pipeline", pipelines, PIPELINES)]
     truth = None
+    if recorded is not None and target != "local":
+        raise LookupError("recorded pages are replayed by the local source: leave --target out")
     if recorded is not None:
         from benchmarks import recording
 
@@ -178,6 +195,27 @@ def verify(
     if not wrong:
         console.print(f"All {len(found)} warehouses equal the ground truth, row by row.")
     raise typer.Exit(1 if wrong else 0)
+
+
+def _of_target(target: str, names: tuple[str, ...], ordinary: tuple[str, ...]) -> list[Setup]:
+    """Return the setups of these names that a target has; its ordinary ones when none is given.
+
+    Raises:
+        LookupError: it has none of them.
+
+    """
+    _known("target", target, tuple(TARGETS))
+    usual = ordinary if target == "local" else COMPOSED
+    found = [s for s in chosen(names or usual) if (s.name in COMPOSED) == (target != "local")]
+    if target == "network":
+        up = composed.up()
+        found = [s for s in found if s.engine in up]
+    if target == "network" and not found:
+        raise LookupError("no engine is up in this network: start one, and call this again")
+    if not found:
+        what = ", ".join(names) or "an engine"
+        raise LookupError(f"{what}: not to be driven with --target {target}; see `bench list`")
+    return found
 
 
 def _hashes(setups: list[Setup], found: list[verifying.Verified]) -> Table:
@@ -221,19 +259,23 @@ def run(
     seed: Annotated[int, typer.Option(help="Of the order of the trials.")] = 1,
     metadata: Metadata = stack.EMBEDDED,
     warehouse: Warehouse = stack.SQLITE,
+    target: Target = "local",
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the campaign of this results folder.")
     ] = None,
 ) -> None:
     """Run a campaign: every trial is saved when it is done, below results/."""
     end_leftovers()
+    if target == "network":
+        raise LookupError("a campaign starts and hurts containers: run it on their host")
     if resume is not None:
         folder = resume.resolve()
         plan = campaigns.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
-        asked = chosen(_listed(setups) or campaigns.profile_of(profile).setups)
-        names = tuple(setup.name for setup in asked)
+        usual = campaigns.profile_of(profile).setups
+        names = tuple(s.name for s in _of_target(target, _listed(setups), usual))
+        metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
         plan = campaigns.plan(
             folder.name,
@@ -249,6 +291,7 @@ def run(
             command=shlex.join(["bench", *sys.argv[1:]]),
         )
     console.print(f"results: {_shown(folder)}")
+    _say_unsupported(plan)
     with _progress() as progress:
         campaigns.run(plan, folder, say, progress, metadata=metadata, warehouse=warehouse)
     results.point_latest(ROOT, folder)
@@ -256,6 +299,15 @@ def run(
     for problem in problems:
         console.print(f"WRONG {problem}", markup=False)
     raise typer.Exit(1 if problems else 0)
+
+
+def _say_unsupported(plan: campaigns.Plan) -> None:
+    """Say which scenarios are left out on which setups, and why."""
+    for scenario in plan.scenarios:
+        out = [s for s in plan.setups if unsupported(scenario, SETUPS[s])]
+        if out:
+            why = unsupported(scenario, SETUPS[out[0]])
+            console.print(f"unsupported: {scenario} on {', '.join(out)}: {why}")
 
 
 def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
@@ -420,6 +472,7 @@ def library(
 def down() -> None:
     """End whatever earlier commands left running."""
     console.print(f"{end_leftovers(bench_too=True)} services were ended")
+    composed.remove_leftovers()
 
 
 def say(text: str) -> None:

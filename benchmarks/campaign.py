@@ -32,8 +32,8 @@ from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
 from benchmarks.sampling import Sampler
-from benchmarks.scenarios import SCENARIOS
-from benchmarks.setups import ORDINARY
+from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.setups import ORDINARY, SETUPS
 from benchmarks.workloads import ONE_KEY, WARMUP, named
 
 PLAN = "campaign.json"
@@ -153,7 +153,8 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, w, "calm", trial, one_key=plan.one_key) for w in wanted]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        hurt = [Slot(setup, first, s, trial, one_key=True) for s in faults if first]
+        able = [s for s in faults if not unsupported(s, SETUPS[setup])]
+        hurt = [Slot(setup, first, s, trial, one_key=True) for s in able if first]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
@@ -456,6 +457,7 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
             [
                 *("bench", "run", "--setups", setup.name, "--workloads", slot.asked),
                 *("--scenarios", slot.scenario, "--repetitions", "1", "--seed", str(plan.seed)),
+                *(("--target", "compose") if setup.mode == "compose" else ()),
             ]
         ),
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import math
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.model import Struck, Workload, World
+from benchmarks import compose
+from benchmarks.model import Role, Struck, Workload, World
+from benchmarks.processes import container_of, pid_of, send
 from benchmarks.source import client
 from shared import journal
 from shared.journal import Event
+
+COMMIT = ("committed", "load")  # where the faults of containers strike
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Calm:
     """Nothing goes wrong."""
 
     name: str = "calm"
+    lasts_s: float = math.inf
 
     def prepare(self, world: World, run: str, workload: Workload) -> None:
         """Arm nothing."""
@@ -44,6 +48,7 @@ class Refuse:
     status: int = 503
     times: int = 2
     name: str = "source-503"
+    lasts_s: float = math.inf
 
     def prepare(self, world: World, run: str, workload: Workload) -> None:
         client.set_fault(
@@ -70,6 +75,42 @@ class Refuse:
         client.clear(world.source_url)
 
 
+def arm(world: World, run: str, workload: Workload, kind: str, step: str) -> None:
+    """Arm a hold point on the first key."""
+    world.holds.mkdir(parents=True, exist_ok=True)
+    journal.hold_file(world.holds, run, kind, step, workload.keys[0]).touch()
+
+
+def release(world: World) -> None:
+    """Release every hold point: what waits there goes on."""
+    for file in world.holds.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            file.unlink()
+
+
+def held(history: Sequence[Event], kind: str, step: str) -> Event | None:
+    """Return the event of the step that waits at the hold point.
+
+    The hold is on one key only: the event of another key is not the one to wait for.
+    """
+    submitted = next((e for e in history if e.kind == "submitted"), None)
+    key = submitted.key if submitted is not None else ""
+    return next((e for e in history if (e.kind, e.step, e.key) == (kind, step, key)), None)
+
+
+def ended(history: Sequence[Event], hit: Event) -> Event | None:
+    """Return the event by which the process that was hit told of the end of its step.
+
+    A pid is used again, in a container that was restarted even at once: the process that was hit
+    does not start the step anew.
+    """
+    place = (hit.step, hit.key, hit.host, hit.pid)
+    later = history[history.index(hit) + 1 :]
+    told = (e for e in later if (e.step, e.key, e.host, e.pid) == place)
+    end = next((e for e in told if e.kind in ("started", "finished")), None)
+    return end if end is not None and end.kind == "finished" else None
+
+
 @dataclass(frozen=True, slots=True)
 class KillAtHold:
     """SIGKILL the process that executes a step, at a hold point.
@@ -81,44 +122,147 @@ class KillAtHold:
     kind: str = "committed"
     step: str = "load"
     name: str = "killed-after-commit"
+    lasts_s: float = math.inf
 
     def prepare(self, world: World, run: str, workload: Workload) -> None:
-        world.holds.mkdir(parents=True, exist_ok=True)
-        self._file(world, run, workload.keys[0]).touch()
-
-    def _file(self, world: World, run: str, key: str) -> Path:
-        return journal.hold_file(world.holds, run, self.kind, self.step, key)
+        arm(world, run, workload, self.kind, self.step)
 
     def due(self, history: Sequence[Event]) -> bool:
-        # The hold point is on one key only: the event of another key is not the one to wait for.
-        return self._hit(history) is not None
-
-    def _hit(self, history: Sequence[Event]) -> Event | None:
-        submitted = next((e for e in history if e.kind == "submitted"), None)
-        held = submitted.key if submitted is not None else ""
-        return next(
-            (e for e in history if (e.kind, e.step, e.key) == (self.kind, self.step, held)), None
-        )
+        return held(history, self.kind, self.step) is not None
 
     def inject(self, world: World, history: Sequence[Event]) -> Struck:
-        hit = self._hit(history)
+        hit = held(history, self.kind, self.step)
         assert hit is not None, "inject is called when due"
-        os.kill(hit.pid, signal.SIGSTOP)
+        pid = pid_of(hit)
+        send(pid, signal.SIGSTOP)
         self.heal(world)
-        os.kill(hit.pid, signal.SIGKILL)
-        return Struck(f"SIGKILL to process {hit.pid}", hit.step, hit.key)
+        send(pid, signal.SIGKILL)
+        return Struck(f"SIGKILL to process {pid}", hit.step, hit.key)
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt never told of its end."""
-        hit = self._hit(history)
-        if hit is None:
-            return False
-        return not any(
-            e.kind == "finished" and (e.step, e.key, e.pid) == (hit.step, hit.key, hit.pid)
-            for e in history
-        )
+        hit = held(history, self.kind, self.step)
+        return hit is not None and ended(history, hit) is None
 
     def heal(self, world: World) -> None:
-        for file in world.holds.glob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                file.unlink()
+        release(world)
+
+
+@dataclass(frozen=True, slots=True)
+class KillWorker:
+    """SIGKILL the main process of the worker's container, and with it all that runs in there.
+
+    The restart policy starts it again, as it would after the kernel ran out of memory. It does not
+    act after `docker kill`: that counts as a person's wish.
+    """
+
+    name: str = "worker-killed"
+    lasts_s: float = math.inf
+
+    def prepare(self, world: World, run: str, workload: Workload) -> None:
+        arm(world, run, workload, *COMMIT)
+
+    def due(self, history: Sequence[Event]) -> bool:
+        return held(history, *COMMIT) is not None
+
+    def inject(self, world: World, history: Sequence[Event]) -> Struck:
+        hit = held(history, *COMMIT)
+        assert hit is not None, "inject is called when due"
+        send(pid_of(hit), signal.SIGSTOP)
+        release(world)
+        worker = world.orchestrator.pids(Role.WORKER)[0]
+        send(worker, signal.SIGKILL)
+        return Struck(f"SIGKILL to the worker container's process {worker}", hit.step, hit.key)
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt never told of its end."""
+        hit = held(history, *COMMIT)
+        return hit is not None and ended(history, hit) is None
+
+    def heal(self, world: World) -> None:
+        """Release the hold; the container comes back by itself."""
+        release(world)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseWorker:
+    """Freeze the worker's container for some seconds: nothing in it runs, nothing in it ends."""
+
+    name: str = "worker-paused"
+    lasts_s: float = 20.0
+
+    def prepare(self, world: World, run: str, workload: Workload) -> None:
+        arm(world, run, workload, *COMMIT)
+
+    def due(self, history: Sequence[Event]) -> bool:
+        return held(history, *COMMIT) is not None
+
+    def inject(self, world: World, history: Sequence[Event]) -> Struck:
+        hit = held(history, *COMMIT)
+        assert hit is not None, "inject is called when due"
+        for container in _worker(world):
+            compose.pause(container)
+        release(world)
+        return Struck(f"worker frozen for {self.lasts_s:g} s", hit.step, hit.key)
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt was silent while it was frozen."""
+        hit = held(history, *COMMIT)
+        if hit is None:
+            return False
+        end = ended(history, hit)
+        return end is None or _at(history, "healed") <= end.at
+
+    def heal(self, world: World) -> None:
+        for container in _worker(world):
+            compose.thaw(container)
+        release(world)
+
+
+@dataclass(frozen=True, slots=True)
+class CutOffWorker:
+    """Take the worker's container off the network for some seconds.
+
+    What it does without others goes on; it cannot tell them, and they cannot ask.
+    """
+
+    name: str = "worker-cut-off"
+    lasts_s: float = 20.0
+
+    def prepare(self, world: World, run: str, workload: Workload) -> None:
+        arm(world, run, workload, *COMMIT)
+
+    def due(self, history: Sequence[Event]) -> bool:
+        return held(history, *COMMIT) is not None
+
+    def inject(self, world: World, history: Sequence[Event]) -> Struck:
+        hit = held(history, *COMMIT)
+        assert hit is not None, "inject is called when due"
+        for container in _worker(world):
+            compose.disconnect(container)
+        release(world)
+        return Struck(f"worker off the network for {self.lasts_s:g} s", hit.step, hit.key)
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt had not told of its end when it was cut off."""
+        hit = held(history, *COMMIT)
+        if hit is None:
+            return False
+        end = ended(history, hit)
+        return end is None or _at(history, "fault_injected") <= end.at
+
+    def heal(self, world: World) -> None:
+        for container in _worker(world):
+            compose.connect(container)
+        release(world)
+
+
+def _worker(world: World) -> list[str]:
+    """Return the worker's container; none while it is being started again."""
+    workers = [container_of(pid) for pid in world.orchestrator.pids(Role.WORKER)]
+    return [container for container in workers if container]
+
+
+def _at(history: Sequence[Event], kind: str) -> float:
+    """Return when an event of a kind was; `inf` when it was not."""
+    return next((e.at for e in history if e.kind == kind), math.inf)

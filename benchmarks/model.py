@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shared.journal import Event
 
 if TYPE_CHECKING:
-    from benchmarks.orchestrators.services import Services
+    from benchmarks.processes import Group
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
 SYNTHETIC = ("chain", "fanout")  # the pipelines that measure an engine: no source, no warehouse
@@ -91,7 +91,7 @@ class Orchestrator(Protocol):
     def setup(self) -> Setup: ...
 
     @property
-    def services(self) -> Services:
+    def services(self) -> Group:
         """The engine's processes; what its runs start is below them."""
 
     def version(self) -> str:
@@ -217,12 +217,18 @@ Check = Callable[[Trial], Finding]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What goes wrong during a workload. `deadline_s` counts from the trigger."""
+    """What goes wrong during a workload. `deadline_s` counts from the trigger.
+
+    `mode` is the only one in which the fault can be injected, "" when it can in all; `otherwise`
+    says what the others lack.
+    """
 
     name: str
     title: str
     fault: Fault
     deadline_s: float = 120.0
+    mode: str = ""
+    otherwise: str = ""
 
 
 class World(Protocol):
@@ -254,6 +260,10 @@ class Fault(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def lasts_s(self) -> float:
+        """After how many seconds it is healed while the run goes on; `inf`: when the run ends."""
 
     def prepare(self, world: World, run: str, workload: Workload) -> None:
         """Arm what must be armed before the run is submitted."""

@@ -13,6 +13,7 @@ import requests
 from benchmarks import checks, ledger, measures, workloads
 from benchmarks.model import (
     SYNTHETIC,
+    Fault,
     Ledger,
     Orchestrator,
     Outcome,
@@ -108,16 +109,13 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     deadline = time.monotonic() + scenario.deadline_s
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
-    struck = resumed = False
+    strike, resumed = Strike(stand, scenario.fault, run), False
     state, asked = State.WAITING, time.monotonic()
     follower = journal.Follower(file)
     while time.monotonic() < deadline:
         time.sleep(JOURNAL_POLL_S)
         history = follower.look()
-        if not struck and scenario.fault.due(history):
-            struck = True
-            at = time.monotonic()  # before: an engine may react faster than we can write
-            note(stand, run, "fault_injected", scenario.fault.inject(stand, history), at)
+        strike.look(history)
         if time.monotonic() - asked < _patience_s(workload, history):
             continue
         state, asked = _ask(stand.orchestrator, handle, state), time.monotonic()
@@ -129,6 +127,30 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
             break
     note(stand, run, "ended", Struck(state.value))
     return state
+
+
+@dataclass(slots=True)
+class Strike:
+    """A trial's fault, from its moment to the end of its time."""
+
+    stand: Stand
+    fault: Fault
+    run: str
+    struck_at: float | None = None
+    healed: bool = False
+
+    def look(self, history: Sequence[Event]) -> None:
+        """Inject the fault when it is due, and heal it when its time is over."""
+        at = time.monotonic()  # before: an engine may react faster than we can write
+        if self.struck_at is None:
+            if self.fault.due(history):
+                self.struck_at = at
+                struck = self.fault.inject(self.stand, history)
+                note(self.stand, self.run, "fault_injected", struck, at)
+        elif not self.healed and at - self.struck_at >= self.fault.lasts_s:
+            self.fault.heal(self.stand)
+            self.healed = True
+            note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
 
 
 def _patience_s(workload: Workload, history: Sequence[Event]) -> float:

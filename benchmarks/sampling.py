@@ -11,7 +11,7 @@ from types import TracebackType
 
 import psutil
 
-from benchmarks.orchestrators.services import Services
+from benchmarks.processes import Group
 
 PSS_PERIOD_S = 0.5
 
@@ -29,13 +29,20 @@ def cpu_s(processes: Sequence[psutil.Process]) -> float:
     return total
 
 
-def pss_mb(processes: Sequence[psutil.Process]) -> float:
-    """Return the proportional set size in MB (10^6 bytes): shared pages are counted once."""
+def pss_mb(processes: Sequence[psutil.Process]) -> float | None:
+    """Return the proportional set size in MB (10^6 bytes): shared pages are counted once.
+
+    None when there is no process, or one whose memory only its user and root may read.
+    """
     total = 0
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        try:
             total += process.memory_full_info().pss
-    return total / 1e6
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied:
+            return None
+    return total / 1e6 if processes else None
 
 
 @dataclass(slots=True)
@@ -46,18 +53,20 @@ class Sampler:
     trials from which overhead is computed.
     """
 
-    services: Services
+    services: Group
     memory: bool = False
     cpu: float | None = None
     peak_mb: float | None = None
     own: float | None = None
+    _roots: Sequence[psutil.Process] = ()
     _before: float = 0.0
     _own_before: float = 0.0
     _done: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Sampler:
-        self._before, self._own_before = self._cpu_s(), time.process_time()
+        self._roots = self.services.roots()
+        self._before, self._own_before = self._cpu_s(self._roots), time.process_time()
         if self.memory:
             self._thread = threading.Thread(target=self._sample, daemon=True)
             self._thread.start()
@@ -72,20 +81,29 @@ class Sampler:
         self._done.set()
         if self._thread is not None:
             self._thread.join()
-        self.cpu = self._cpu_s() - self._before
+        roots = self.services.roots()
+        # The seconds of a root that has ended are lost, and those of other containers not seen.
+        if roots and set(self._roots) <= set(roots):
+            self.cpu = self._cpu_s(roots) - self._before
         self.own = time.process_time() - self._own_before
 
     def _sample(self) -> None:
         while not self._done.wait(PSS_PERIOD_S):
-            alive = [p for s in list(self.services.started.values()) for p in s.processes()]
-            if alive:
-                self.peak_mb = max(self.peak_mb or 0.0, pss_mb(alive))
+            now = pss_mb(self.services.processes())
+            if now is not None:
+                self.peak_mb = max(self.peak_mb or 0.0, now)
 
-    def _cpu_s(self) -> float:
-        # The guards are in: the seconds of a service that has ended are theirs.
-        guards = [psutil.Process(s.guard.pid) for s in self.services.started.values()]
-        return cpu_s([p for guard in guards for p in (guard, *guard.children(recursive=True))])
+    def _cpu_s(self, roots: Sequence[psutil.Process]) -> float:
+        # The roots are in: the seconds of a service that has ended are theirs.
+        return cpu_s([p for root in roots for p in (root, *_below(root))])
 
     def usage(self) -> dict[str, float | None]:
         """Return the measures of the trial."""
         return {"cpu_s": self.cpu, "bench_cpu_s": self.own, "peak_pss_mb": self.peak_mb}
+
+
+def _below(root: psutil.Process) -> list[psutil.Process]:
+    try:
+        return root.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benchmarks.model import Orchestrator, Setup, Surroundings
-from benchmarks.orchestrators import airflow, bare, dagster, prefect
+from benchmarks.orchestrators import airflow, bare, containers, dagster, prefect
 
 ADAPTERS: Mapping[str, Callable[[Setup, Surroundings], Orchestrator]] = {
     "bare": bare.Bare,
@@ -14,15 +14,20 @@ ADAPTERS: Mapping[str, Callable[[Setup, Surroundings], Orchestrator]] = {
     "dagster": dagster.adapter,
 }
 SETUPS: Mapping[str, Setup] = {
-    setup.name: setup for module in (bare, airflow, prefect, dagster) for setup in module.SETUPS
+    setup.name: setup
+    for module in (bare, airflow, prefect, dagster, containers)
+    for setup in module.SETUPS
 }
 
 # What is compared unless other setups are asked for: each engine as its services, and none at all.
 ORDINARY = ("bare/process", "airflow/local", "prefect/process", "dagster/multiprocess")
+COMPOSED = tuple(setup.name for setup in containers.SETUPS)
 
 
 def make(setup: Setup, surroundings: Surroundings) -> Orchestrator:
     """Return the adapter of a setup; nothing is started."""
+    if setup.mode == containers.MODE:
+        return containers.adapter(setup, surroundings)
     return ADAPTERS[setup.engine](setup, surroundings)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from benchmarks import databases, workloads
+from benchmarks import composed, databases, workloads
 from benchmarks.model import Role, Setup, Surroundings
 from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
@@ -19,18 +20,40 @@ from benchmarks.orchestrators.services import (
     environment_of,
     free_port,
 )
-from benchmarks.runner import Stand
+from benchmarks.runner import Stand, Truths
 from benchmarks.setups import make
 from benchmarks.source import client
 
 EMBEDDED = "postgresql"
 SQLITE = "sqlite"
-# Trials are triggered by the bench alone, and their complaints come in several pages a day.
-MEASURED = {"ETL_PAGE_SIZE": str(workloads.PAGE_SIZE), "ETL_SCHEDULE": "false"}
+CONTAINERS = "containers"  # source, databases and engines in a compose project of the bench's own
+NETWORK = "network"  # ... in one that is up, seen from inside of it
+MEASURED = workloads.MEASURED
+
+
+class Surround(Protocol):
+    """The source and the databases of a campaign."""
+
+    source_url: str
+
+    def start(self) -> None:
+        """Start them."""
+
+    def stop(self) -> None:
+        """Stop them; stopping what is stopped does nothing."""
+
+    def metadata_name(self) -> str:
+        """Return product and version of the metadata database, for the record."""
+
+    def truth(self) -> Truths:
+        """Return what tells the ground truth of a workload."""
+
+    def stand(self, setup: Setup, *, port: int = 0, passed: Mapping[str, str] = MEASURED) -> Stand:
+        """Return the place of a setup's trials; its engine is not started."""
 
 
 @dataclass(slots=True)
-class Surround:
+class Local:
     """The source and the databases of a campaign, below one directory.
 
     `metadata` and `warehouse` are `postgresql` (the embedded server), `sqlite`, or the URL of a
@@ -92,6 +115,9 @@ class Surround:
             return f"postgresql {self.postgres.version()}"
         return "sqlite" if self.metadata == SQLITE else "postgresql (given)"
 
+    def truth(self) -> Truths:
+        return workloads.expected
+
     def stand(self, setup: Setup, *, port: int = 0, passed: Mapping[str, str] = MEASURED) -> Stand:
         """Return the place of a setup's trials; its engine is not started.
 
@@ -151,7 +177,13 @@ def _source_command(port: int, recorded: Path | None) -> list[str | Path]:
 def surrounded(name: str, *, keep: bool = False, **options: object) -> Iterator[Surround]:
     """Start the surroundings in `runs/NAME`, and stop them whatever happens."""
     directory = RUNS / f"{name}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
-    surround = Surround(directory, **options)  # type: ignore[arg-type]
+    surround: Surround
+    if options.get("metadata") == CONTAINERS:
+        surround = composed.Own(directory)
+    elif options.get("metadata") == NETWORK:
+        surround = composed.Network(directory)
+    else:
+        surround = Local(directory, **options)  # type: ignore[arg-type]
     try:
         surround.start()
         yield surround

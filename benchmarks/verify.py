@@ -42,6 +42,7 @@ def verify(
     with stack.surrounded(
         "verify", metadata=metadata, warehouse=warehouse, recorded=recorded
     ) as surround:
+        truth = truth or surround.truth()
         for setup in setups:
             stand = surround.stand(setup)
             with stack.running(stand):
@@ -57,9 +58,7 @@ def _words(verified: Verified) -> str:
     return f"{verified.rows:5} rows  {verified.digest[:16]}"
 
 
-def _one(
-    stand: runner.Stand, workload: Workload, truth: Callable[[Workload], Expected] | None
-) -> Verified:
+def _one(stand: runner.Stand, workload: Workload, truth: runner.Truths) -> Verified:
     run = f"verify-{stand.orchestrator.setup.name.replace('/', '-')}-{workload.pipeline}"
     sampler = Sampler(stand.orchestrator.services)
     trial = runner.run_trial(stand, SCENARIOS["calm"], workload, run, sampler, truth)

@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
-
-from engines import Airflow, Dagster, Engine, EngineError, Prefect
 
 from benchmarks.model import PIPELINES, State
+from benchmarks.orchestrators.api import APIS, EngineApi
+from benchmarks.orchestrators.api.dagster import DagsterApi
 from benchmarks.orchestrators.services import wait_until
 
 READY_S = 600.0  # a first start on a small, busy machine
@@ -23,32 +22,26 @@ RUN_S = 600.0
 POLL_S = 1.0
 FINAL = (State.SUCCEEDED, State.FAILED)
 
-ENGINES: dict[str, Callable[[str], Engine]] = {
-    "airflow": lambda url: Airflow(url, os.environ["AIRFLOW_ADMIN_PASSWORD"]),
-    "prefect": lambda url: Prefect(url, os.environ["PREFECT_ADMIN_PASSWORD"]),
-    "dagster": Dagster,
-}
-
 
 def main(name: str, url: str) -> None:
     """Wait for the engine, run what has not run yet, and end with the verdict."""
-    engine = ENGINES[name](url)
+    engine = APIS[name](url, os.environ)
     print(f"waiting for {name}", flush=True)
     wait_until(engine.ready, timeout_s=READY_S, poll_s=POLL_S, because=f"{name} is not ready")
-    if isinstance(engine, Dagster) and os.environ.get("ETL_SCHEDULE") == "true":
-        engine.schedule()
+    if isinstance(engine, DagsterApi) and os.environ.get("ETL_SCHEDULE") == "true":
+        engine.switch_on_schedules()
     failed = [pipeline for pipeline in PIPELINES if not ran(engine, pipeline)]
     if failed:
         sys.exit(f"first run: {', '.join(failed)} failed; what {name} says is above")
     print(f"first run: every pipeline has run on {name}", flush=True)
 
 
-def ran(engine: Engine, pipeline: str) -> bool:
+def ran(engine: EngineApi, pipeline: str) -> bool:
     """Run a pipeline, unless it has run, and say whether it succeeded."""
     if engine.has_run(pipeline):
         print(f"{pipeline}: has run before", flush=True)
         return True
-    handle = engine.trigger(pipeline, f"first-run-{int(time.time())}", {})
+    handle = engine.submit(pipeline, f"first-run-{int(time.time())}", {})
     wait_until(
         lambda: engine.state(handle) in FINAL,
         timeout_s=RUN_S,
@@ -65,5 +58,5 @@ def ran(engine: Engine, pipeline: str) -> bool:
 if __name__ == "__main__":
     try:
         main(sys.argv[1], sys.argv[2])
-    except (EngineError, TimeoutError, OSError) as error:
+    except (OSError, RuntimeError) as error:
         sys.exit(f"first run: {error}")

@@ -1,41 +1,18 @@
 """Write the secrets of the containers into `.env`: what is there stays, nothing is printed.
 
-`make env` runs it with the machine's own Python: the standard library is all that it needs.
+`make env` runs it with the machine's own Python: the standard library and this repository are all
+that it needs.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import re
-import secrets
 from pathlib import Path
 
+from benchmarks.compose import SECRETS
+
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def word() -> str:
-    """Return a secret that needs no quoting in a URL, a shell or a `.env` file."""
-    return secrets.token_hex(24)
-
-
-def fernet_key() -> str:
-    """Return 32 random bytes in the form that Airflow encrypts connections with."""
-    return base64.urlsafe_b64encode(os.urandom(32)).decode()
-
-
-SECRETS = {
-    "WAREHOUSE_PASSWORD": word,
-    "SOURCE_CONTROL_TOKEN": word,
-    "AIRFLOW_ADMIN_PASSWORD": word,
-    "AIRFLOW_POSTGRES_PASSWORD": word,
-    "AIRFLOW_SECRET_KEY": word,
-    "AIRFLOW_JWT_SECRET": lambda: secrets.token_hex(64),  # it signs with SHA-512
-    "AIRFLOW_FERNET_KEY": fernet_key,
-    "PREFECT_ADMIN_PASSWORD": word,
-    "PREFECT_POSTGRES_PASSWORD": word,
-    "DAGSTER_POSTGRES_PASSWORD": word,
-}
 
 
 def completed(text: str) -> str:

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from stacks import LOGINS, PORTS, StackError, Stacks, docker
+from benchmarks.compose import LOGINS, PORTS, StackError, Stacks, docker
 
 IDLE_S = 30.0  # after the first run, before memory is read
 MB = 1e6

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from stacks import LOGINS, StackError, Stacks
+from benchmarks.compose import LOGINS, StackError, Stacks
 
 
 def main(engine: str, *options: str) -> None:

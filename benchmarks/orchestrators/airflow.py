@@ -20,9 +20,9 @@ from typing import Any
 
 import orjson
 import psutil
-import requests
 
 from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
+from benchmarks.orchestrators.api.airflow import AirflowApi
 from benchmarks.orchestrators.once import Once, module
 from benchmarks.orchestrators.services import (
     ROOT,
@@ -35,18 +35,9 @@ from benchmarks.orchestrators.services import (
 from benchmarks.orchestrators.sized import defined, sized
 
 READY_S = 180.0  # two busy cores were seen to need a minute
-CALL_S = 10.0
 STOP_S = 2.0
-PAGE = 100  # the most that the API gives at a time, as shipped
 # The title of a LocalExecutor's worker. A task process, its child, takes another one.
 WORKER = "airflow worker -- LocalExecutor"
-PRINTED = "task.stdout"  # the logger of what a task prints
-STATES = {
-    "queued": State.WAITING,
-    "running": State.RUNNING,
-    "success": State.SUCCEEDED,
-    "failed": State.FAILED,
-}
 
 CHOSEN = "chosen at the start"  # by `Airflow._chosen`
 NEEDED = (
@@ -228,11 +219,12 @@ class Airflow:
     setup: Setup
     surroundings: Surroundings
     services: Services = field(init=False)
+    api: AirflowApi = field(init=False)
     port: int = 0
-    token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         self.services = Services(self.surroundings.directory)
+        self.api = AirflowApi("")
 
     def version(self) -> str:
         return installed_version("airflow", "apache-airflow")
@@ -240,15 +232,15 @@ class Airflow:
     def start(self) -> None:
         """Start what does not run, and return when a submitted run would start at once."""
         self.port = self.port or self.surroundings.port or free_port()
+        self.api = AirflowApi(self.web_ui())
         environment = self._environment()
         self._migrate(environment)
         self._bury()
         began = time.time()
         self._launch("api-server", environment)
         self._launch("dag-processor", environment)
-        self._wait(self._warm, "airflow api-server did not answer /execution/health")
+        self._wait(self.api.answers, "airflow api-server did not answer /execution/health")
         self._launch("scheduler", environment, "--skip-serve-logs")
-        self.token = self._call("GET", "/auth/token").json()["access_token"]
         self._wait(lambda: self._ready(began), "airflow is not ready for a run")
 
     def stop(self) -> None:
@@ -261,23 +253,17 @@ class Airflow:
         return f"http://127.0.0.1:{self.port}"
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        dag, conf = sized(pipeline, parameters)
-        asked = {"dag_run_id": run, "logical_date": None, "conf": conf}
-        self._call("POST", f"/api/v2/dags/{dag}/dagRuns", json=asked)
-        return f"{dag}/{run}"
+        return self.api.submit(pipeline, run, parameters)
 
     def state(self, handle: str) -> State:
-        return STATES[self._call("GET", _path(handle)).json()["state"]]
+        return self.api.state(handle)
 
     def resume(self, handle: str) -> str:
         """Clear the run's failed tasks: they and what depends on them run again."""
-        asked = {"dry_run": False, "only_failed": True}
-        self._call("POST", f"{_path(handle)}/clear", json=asked)
-        return handle
+        return self.api.resume(handle)
 
     def output(self, handle: str) -> str:
-        lines = (line for task in self._tasks(handle) for line in self._printed(handle, task))
-        return "\n".join(lines)
+        return self.api.output(handle)
 
     def pids(self, role: Role) -> Sequence[int]:
         if role is Role.WORKER:
@@ -332,52 +318,11 @@ class Airflow:
     def _wait(self, ready: Any, because: str) -> None:
         self.services.wait_until(ready, timeout_s=READY_S, because=because)
 
-    def _warm(self) -> bool:
-        return self._call("GET", "/execution/health").ok
-
     def _ready(self, began: float) -> bool:
         """Whether both services have reported since then, and every pipeline is known."""
-        health = self._call("GET", "/api/v2/monitor/health").json()
-        return (
-            all(_reported(health[name], name, began) for name in ("scheduler", "dag_processor"))
-            and self._known()
-        )
-
-    def _known(self) -> bool:
-        errors = self._call("GET", "/api/v2/importErrors").json()["import_errors"]
-        if errors:
-            raise RuntimeError(f"airflow cannot import a pipeline: {errors[0]['stack_trace']}")
-        dags = self._call("GET", "/api/v2/dags", params={"limit": PAGE}).json()["dags"]
-        return {dag["dag_id"] for dag in dags} >= defined(self.surroundings.environment)
-
-    def _call(self, method: str, path: str, **more: Any) -> requests.Response:
-        headers = {"Accept": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        url = self.web_ui() + path
-        response = requests.request(method, url, headers=headers, timeout=CALL_S, **more)
-        if not response.ok:
-            what = f"airflow answered {response.status_code} to {method} {path}: {response.text}"
-            raise requests.HTTPError(what[:1000], response=response)
-        return response
-
-    def _tasks(self, handle: str) -> Iterator[dict[str, Any]]:
-        """Return the run's task instances, oldest start first."""
-        found: list[dict[str, Any]] = []
-        while True:
-            page = {"limit": PAGE, "offset": len(found), "order_by": "start_date"}
-            answer = self._call("GET", f"{_path(handle)}/taskInstances", params=page).json()
-            found += answer["task_instances"]
-            if not answer["task_instances"] or len(found) >= answer["total_entries"]:
-                return iter(found)
-
-    def _printed(self, handle: str, task: Mapping[str, Any]) -> Iterator[str]:
-        for attempt in range(1, task["try_number"] + 1):
-            path = f"{_path(handle)}/taskInstances/{task['task_id']}/logs/{attempt}"
-            asked = {"map_index": task["map_index"], "full_content": True}
-            for entry in self._call("GET", path, params=asked).json()["content"]:
-                if entry.get("logger") == PRINTED:
-                    yield entry["event"]
+        health = self.api.health()
+        reported = (_reported(health[name], name, began) for name in ("scheduler", "dag_processor"))
+        return all(reported) and self.api.known() >= defined(self.surroundings.environment)
 
     def _workers(self) -> Iterator[psutil.Process]:
         scheduler = self.services.started.get("scheduler")
@@ -459,11 +404,6 @@ class DagTest:
 
     def pids(self, role: Role) -> Sequence[int]:
         return self.services.pids(role)
-
-
-def _path(handle: str) -> str:
-    pipeline, run = handle.split("/", 1)
-    return f"/api/v2/dags/{pipeline}/dagRuns/{run}"
 
 
 def _variable(name: str) -> str:

@@ -6,14 +6,13 @@ import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
-import requests
 
-from benchmarks.model import SYNTHETIC, Orchestrator, Role, Setting, Setup, State, Surroundings
+from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
+from benchmarks.orchestrators.api.dagster import STATES, DagsterApi, run_config, tags
 from benchmarks.orchestrators.once import Once, module
 from benchmarks.orchestrators.services import (
     ROOT,
@@ -26,11 +25,10 @@ from benchmarks.orchestrators.services import (
 )
 from benchmarks.orchestrators.sized import sized
 
-LOCATION, REPOSITORY = "bench", "__repository__"
+LOCATION = "bench"
 PRELOAD = "dagster_impl.preload"
 READY_TIMEOUT_S = 120.0
-ANSWER_TIMEOUT_S = 90.0  # without a run queue, launchRun answers when the run has its process
-EVENTS_A_PAGE = 1000
+WILL_RETRY = "dagster/will_retry"
 
 NEEDED = (
     Setting("telemetry.enabled", "false", "true", "the bench talks to loopback only"),
@@ -124,63 +122,6 @@ load_from:
       location_name: {location}
 """
 
-READY = """
-query Ready {
-  workspaceOrError { ... on Workspace { locationEntries {
-    loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } }
-  instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime } } }
-}"""
-LAUNCH = """
-mutation Launch($params: ExecutionParams!) {
-  launchRun(executionParams: $params) { __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on Error { message } }
-}"""
-REEXECUTE = """
-mutation Reexecute($params: ReexecutionParams!) {
-  launchRunReexecution(reexecutionParams: $params) { __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on Error { message } }
-}"""
-TERMINATE = """
-mutation Terminate($run: String!) {
-  terminateRun(runId: $run, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename
-    ... on Error { message } }
-}"""
-GROUP = """
-query Group($run: ID!) {
-  runGroupOrError(runId: $run) { __typename
-    ... on RunGroup { runs { runId status tags { key value } } }
-    ... on Error { message } }
-}"""
-EVENTS = """
-query Events($run: ID!, $cursor: String, $limit: Int) {
-  logsForRun(runId: $run, afterCursor: $cursor, limit: $limit) { __typename
-    ... on EventConnection { cursor hasMore events { __typename
-      ... on MessageEvent { message level } } }
-    ... on Error { message } }
-}"""
-
-STATES = {
-    "NOT_STARTED": State.WAITING,
-    "QUEUED": State.WAITING,
-    "STARTING": State.WAITING,
-    "STARTED": State.RUNNING,
-    "CANCELING": State.RUNNING,
-    "CANCELED": State.FAILED,
-    "SUCCESS": State.SUCCEEDED,
-    "FAILURE": State.FAILED,
-}
-
-
-FAILURE_REASON = "dagster/failure_reason"
-WILL_RETRY, AUTO_RETRY = "dagster/will_retry", "dagster/auto_retry_run_id"
-
-
-class DagsterError(requests.RequestException):
-    """Dagster answered with an error, for example while its database is away."""
-
 
 @dataclass(slots=True)
 class Dagster:
@@ -189,6 +130,7 @@ class Dagster:
     setup: Setup
     surroundings: Surroundings
     services: Services = field(init=False)
+    api: DagsterApi = field(init=False)
     code_port: int = field(default_factory=free_port)
     web_port: int = field(init=False)
     dead: list[Service] = field(default_factory=list)
@@ -196,6 +138,7 @@ class Dagster:
     def __post_init__(self) -> None:
         self.services = Services(self.surroundings.directory)
         self.web_port = self.surroundings.port or free_port()
+        self.api = DagsterApi(self.web_ui(), LOCATION)
 
     def version(self) -> str:
         return installed_version("dagster", "dagster")
@@ -263,20 +206,9 @@ class Dagster:
             return True
 
     def _ready(self) -> bool:
-        """Whether the code is loaded, and every daemon has given a sign of life since its start.
-
-        `healthy` would not do: a daemon that has died stays healthy for half an hour.
-        """
-        said = self._ask(READY)
-        entries = said["workspaceOrError"]["locationEntries"]
-        for entry in entries:
-            if "message" in (entry["locationOrLoadError"] or {}):
-                raise DagsterError(entry["locationOrLoadError"]["message"])
-        daemons = said["instance"]["daemonHealth"]["allDaemonStatuses"]
-        beats = [d["lastHeartbeatTime"] or 0.0 for d in daemons if d["required"]]
+        """Whether the code is loaded, and every daemon has given a sign of life since its start."""
         began = psutil.Process(self.services.started["daemon"].pid).create_time()
-        loaded = [entry["loadStatus"] == "LOADED" for entry in entries]
-        return bool(loaded) and all(loaded) and min(beats, default=0.0) >= began
+        return self.api.ready(began)
 
     def stop(self) -> None:
         for service in self.dead:
@@ -288,19 +220,7 @@ class Dagster:
         return f"http://127.0.0.1:{self.web_port}"
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        job, _ = sized(pipeline, parameters)
-        tags = {"etl/run": run, **_partitions(pipeline, parameters)}
-        params = {
-            "selector": {
-                "repositoryLocationName": LOCATION,
-                "repositoryName": REPOSITORY,
-                "jobName": job,
-            },
-            "runConfigData": {**self._execution(), **_config(pipeline, parameters)},
-            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
-        }
-        launched = self._do(LAUNCH, params=params)
-        return str(launched["run"]["runId"])
+        return self.api.submit(pipeline, run, parameters, self._execution())
 
     def _execution(self) -> dict[str, Any]:
         if self.setup.mode == "in-process":
@@ -312,46 +232,18 @@ class Dagster:
 
     def state(self, handle: str) -> State:
         """Ask once where the run is, or the run by which the daemon has continued it."""
-        run = self._chain(handle)[-1]
+        run = self.api.last(handle)
         if self._tuned and run["status"] == "FAILURE" and run["tags"].get(WILL_RETRY) != "false":
             return State.RUNNING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
-    def _chain(self, handle: str) -> list[dict[str, Any]]:
-        """Return the run and its automatic retries, oldest first."""
-        group = self._do(GROUP, run=handle)["runs"]
-        runs = {r["runId"]: r | {"tags": {t["key"]: t["value"] for t in r["tags"]}} for r in group}
-        chain = [runs[handle]]
-        while (retry := chain[-1]["tags"].get(AUTO_RETRY)) in runs:
-            chain.append(runs[retry])
-        return chain
-
     def resume(self, handle: str) -> str:
-        """Re-execute the run: from its failed steps, or whole when its process has died.
-
-        After a crash "from failure" would leave out every mapped step that had not begun yet
-        (dagster-io/dagster#20925). A run that is stuck is given up first.
-        """
-        run = self._chain(handle)[-1]
-        if STATES[run["status"]] is not State.FAILED:
-            self._do(TERMINATE, run=run["runId"])
-        failed_by_a_step = run["tags"].get(FAILURE_REASON) == "STEP_FAILURE"
-        strategy = "FROM_FAILURE" if failed_by_a_step else "ALL_STEPS"
-        params = {"parentRunId": run["runId"], "strategy": strategy}
-        launched = self._do(REEXECUTE, params=params)
-        return str(launched["run"]["runId"])
+        """Re-execute the run: from its failed steps, or whole when its process has died."""
+        return self.api.resume(handle)
 
     def output(self, handle: str) -> str:
         """Return what the steps logged, those of automatic retries included."""
-        return "\n".join(line for run in self._chain(handle) for line in self._logged(run["runId"]))
-
-    def _logged(self, run: str) -> list[str]:
-        logged, cursor, more = [], None, True
-        while more:
-            page = self._do(EVENTS, run=run, cursor=cursor, limit=EVENTS_A_PAGE)
-            logged += [e["message"] for e in page["events"] if _by_a_step(e)]
-            cursor, more = page["cursor"], page["hasMore"]
-        return logged
+        return self.api.output(handle)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return the services' processes, or those of the runs: the code server's children."""
@@ -366,39 +258,6 @@ class Dagster:
         parents = {pid for server in servers for pid in (server.pid, server.guard.pid)}
         found = [p for server in servers for p in server.processes()]
         return [p.pid for p in found if _spawned(p, parents)]
-
-    def _do(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Send a query of one field and return the field.
-
-        Raises:
-            DagsterError: the field is one of Dagster's errors.
-            requests.RequestException: there was no good answer.
-
-        """
-        said: dict[str, Any] = next(iter(self._ask(query, **variables).values()))
-        if "message" in said or "errors" in said:
-            raise DagsterError(f"{said['__typename']}: {said.get('message') or said['errors']}")
-        return said
-
-    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Send a query once and return its data.
-
-        Raises:
-            DagsterError: the answer is an error of GraphQL.
-            requests.RequestException: there was no good answer.
-
-        """
-        response = requests.post(
-            f"{self.web_ui()}/graphql",
-            json={"query": query, "variables": variables},
-            timeout=ANSWER_TIMEOUT_S,
-        )
-        response.raise_for_status()
-        said = response.json()
-        if "errors" in said:
-            raise DagsterError(said["errors"][0]["message"])
-        data: dict[str, Any] = said["data"]
-        return data
 
 
 @dataclass(slots=True)
@@ -435,8 +294,8 @@ class Api:
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         job, _ = sized(pipeline, parameters)
-        tags = {"etl/run": run, **_partitions(pipeline, parameters)}
-        asked = (job, json.dumps(tags), json.dumps(_config(pipeline, parameters)))
+        found = tags(pipeline, run, parameters), run_config(pipeline, parameters)
+        asked = (job, *map(json.dumps, found))
         command = module("dagster", "dagster_impl.once", *asked)
         return self.once.start(command, self.engine._environment())
 
@@ -452,39 +311,6 @@ class Api:
 
     def pids(self, role: Role) -> Sequence[int]:
         return self.services.pids(role)
-
-
-def _partitions(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags that choose the days of a run; without a choice, yesterday alone."""
-    if pipeline != "complaints":
-        return {}
-    yesterday = str(datetime.now(UTC).date() - timedelta(days=1))
-    start = parameters.get("start", yesterday)
-    return {
-        "dagster/asset_partition_range_start": start,
-        "dagster/asset_partition_range_end": parameters.get("end", yesterday),
-    }
-
-
-ASKED_FOR = {
-    "github_stats": ("repositories", "plan_repositories"),
-    "youtube_stats": ("channels", "plan_channels"),
-}
-
-
-def _config(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run config that carries the parameters to the pipeline's steps."""
-    if pipeline in SYNTHETIC:
-        return {"resources": {"amount": {"config": sized(pipeline, parameters)[1]}}}
-    if not parameters or pipeline not in ASKED_FOR:
-        return {}
-    asset, plan = ASKED_FOR[pipeline]
-    return {"ops": {asset: {"ops": {plan: {"config": dict(parameters)}}}}}
-
-
-def _by_a_step(event: Mapping[str, Any]) -> bool:
-    """Whether an event is what a step logged; what Dagster logs of its own in a step is DEBUG."""
-    return bool(event["__typename"] == "LogMessageEvent" and event["level"] != "DEBUG")
 
 
 def _spawned(process: psutil.Process, parents: set[int]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
-
 from benchmarks.model import (
-    PIPELINES,
-    SYNTHETIC,
     Orchestrator,
     Role,
     Setting,
@@ -27,6 +20,7 @@ from benchmarks.model import (
     State,
     Surroundings,
 )
+from benchmarks.orchestrators.api.prefect import POOL, STATES, PrefectApi
 from benchmarks.orchestrators.once import Once, module
 from benchmarks.orchestrators.services import (
     ROOT,
@@ -36,33 +30,11 @@ from benchmarks.orchestrators.services import (
     free_port,
     installed_version,
     run_once,
-    wait_until,
 )
 
-POOL = "etl"
-DEPLOYMENT = "etl"  # of every flow: `complaints/etl`, ...
-TIMEOUT_S = 10.0  # of one request
 START_S = 180.0  # for the server; its first start creates the database
-# A locked SQLite is a 503, and nothing was done: like Prefect's own client, ask again.
-UNTIL_SERVED = Retry(
-    8, connect=0, read=0, other=0, status_forcelist=(503,), allowed_methods=None, backoff_factor=0.1
-)
-LOGS_A_CALL = 200  # the most that the API gives at a time
-DONE_S = 30.0  # for a worker that reported a crash to be done with the attempt
 SETTLE_S = 10.0  # from a first report of a crash to the automation that reschedules the run
 STARTS = 3  # of a flow run; after that many, a crash is left to a person
-
-STATES: Mapping[str, State] = {
-    "SCHEDULED": State.WAITING,
-    "PENDING": State.WAITING,
-    "PAUSED": State.WAITING,
-    "RUNNING": State.RUNNING,
-    "CANCELLING": State.RUNNING,
-    "COMPLETED": State.SUCCEEDED,
-    "FAILED": State.FAILED,
-    "CRASHED": State.FAILED,
-    "CANCELLED": State.FAILED,
-}
 
 NEEDED = (
     Setting("PREFECT_HOME", "the stack's directory", "~/.prefect", "nothing outside of it"),
@@ -125,10 +97,12 @@ class Prefect:
     setup: Setup
     surroundings: Surroundings
     services: Services = field(init=False)
+    api: PrefectApi = field(init=False)
     port: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.services = Services(self.surroundings.directory)
+        self.api = PrefectApi("")
 
     @property
     def tuned(self) -> bool:
@@ -150,6 +124,7 @@ class Prefect:
 
         """
         self.port = self.port or self.surroundings.port or free_port()
+        self.api = PrefectApi(self.url, synthetic=self._synthetic)
         (self.surroundings.directory / "tmp").mkdir(parents=True, exist_ok=True)
         for name in [n for n, s in self.services.started.items() if not s.running()]:
             self.services.kill(name)  # what is left of one that ended by itself
@@ -158,15 +133,17 @@ class Prefect:
         if self.setup.mode != "process":
             self._start_without_worker()
             return
-        if not self._find("work_pools", {"work_pools": {"name": {"any_": [POOL]}}}):
-            self._change("POST", "work_pools/", {"name": POOL, "type": "process"})
+        if not self.api.find("work_pools", {"work_pools": {"name": {"any_": [POOL]}}}):
+            self.api.change("POST", "work_pools/", {"name": POOL, "type": "process"})
         worker = "" if self.services.pids(Role.WORKER) else self._start_worker()
-        if len(self._deployments()) < self._wanted:
+        if not self.api.deployed():
             self._deploy()  # while the worker starts
         if self.tuned:
             self._tune()
         self.services.wait_until(
-            lambda: self._is_online(worker), timeout_s=START_S, because="the worker is not online"
+            lambda: self.api.is_online(worker),
+            timeout_s=START_S,
+            because="no worker is online",
         )
 
     def _start_without_worker(self) -> None:
@@ -180,9 +157,8 @@ class Prefect:
         )
 
     def _is_served(self) -> bool:
-        served = self._deployments()
-        ready = all(deployment["status"] == "READY" for deployment in served)
-        return ready and len(served) >= self._wanted
+        ready = all(served["status"] == "READY" for served in self.api.deployments())
+        return ready and self.api.deployed()
 
     def _start_server(self) -> None:
         address = ("--host", "127.0.0.1", "--port", str(self.port))
@@ -190,9 +166,7 @@ class Prefect:
             "server", _prefect("server", "start", *address), environment=self._environment()
         )
         self.services.wait_until(
-            lambda: requests.get(f"{self.url}/api/ready", timeout=TIMEOUT_S).ok,
-            timeout_s=START_S,
-            because="the server is not ready",
+            self.api.serves, timeout_s=START_S, because="the server is not ready"
         )
 
     def _start_worker(self) -> str:
@@ -225,29 +199,17 @@ class Prefect:
             **self.surroundings.environment,
         }
 
-    def _is_online(self, worker: str) -> bool:
-        listed = self._find(f"work_pools/{POOL}/workers", {})
-        return any(w["status"] == "ONLINE" and worker in ("", w["name"]) for w in listed)
-
-    def _deployments(self) -> list[Any]:
-        return self._find("deployments", {"deployments": {"name": {"any_": [DEPLOYMENT]}}})
-
     @property
-    def _synthetic(self) -> bool:
-        return bool(self.surroundings.environment.get("ETL_SYNTHETIC"))
-
-    @property
-    def _wanted(self) -> int:
-        """How many deployments there must be before a run can be submitted."""
-        return len(PIPELINES) + (len(SYNTHETIC) if self._synthetic else 0)
+    def _synthetic(self) -> str:
+        return self.surroundings.environment.get("ETL_SYNTHETIC", "")
 
     def _deploy(self) -> None:
         """Create the deployments."""
         files = ("prefect.yaml", *(("synthetic.yaml",) if self._synthetic else ()))
         with ThreadPoolExecutor() as pool:  # each is mostly the start of a Python
             list(pool.map(self._deploy_all, files))
-        if len(self._deployments()) < self._wanted:
-            raise RuntimeError(f"prefect deploy of {files} made only {self._deployments()}")
+        if not self.api.deployed():
+            raise RuntimeError(f"prefect deploy of {files} made only {self.api.deployments()}")
 
     def _deploy_all(self, file: str) -> None:
         made = subprocess.run(
@@ -264,14 +226,14 @@ class Prefect:
     def _tune(self) -> None:
         """Give the server what tuning adds, where it is not there yet."""
         command = f"{environment_of('prefect') / 'python'} -m prefect.engine"
-        for deployment in self._deployments():
+        for deployment in self.api.deployments():
             if not deployment["job_variables"]:
                 wanted = {"job_variables": {"command": command}}
-                self._change("PATCH", f"deployments/{deployment['id']}", wanted)
-        made = {automation["name"] for automation in self._find("automations", {})}
+                self.api.change("PATCH", f"deployments/{deployment['id']}", wanted)
+        made = {automation["name"] for automation in self.api.find("automations", {})}
         for automation in (CRASH_ZOMBIES, RETRY_CRASHED):
             if automation["name"] not in made:
-                self._change("POST", "automations/", automation)
+                self.api.change("POST", "automations/", automation)
 
     def stop(self) -> None:
         """Stop worker and server, and the runs with them."""
@@ -283,77 +245,28 @@ class Prefect:
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         """Create a flow run named `run` from the pipeline's deployment; return its id."""
-        deployment = self._ask("GET", f"deployments/name/{pipeline}/{DEPLOYMENT}")
-        asked = {"name": run, "parameters": dict(parameters), "idempotency_key": run}
-        path = f"deployments/{deployment['id']}/create_flow_run"
-        return str(self._change("POST", path, asked)["id"])
+        return self.api.submit(pipeline, run, parameters)
 
     def state(self, handle: str) -> State:
         """Ask once; a crash that the automation is about to retry is not the end."""
-        flow_run = self._ask("GET", f"flow_runs/{handle}")
+        flow_run = self.api.flow_run(handle)
         if self.tuned and flow_run["state_type"] == "CRASHED" and _will_retry(flow_run):
             return State.WAITING
         return STATES[flow_run["state_type"]]
 
     def resume(self, handle: str) -> str:
-        """Schedule the same flow run again; steps with a stored result are not run again.
-
-        A worker reports a crash twice, at once and when it is done with the attempt; the second
-        report crashes what was scheduled in between. So that one is waited for.
-        """
-        flow_run = self._ask("GET", f"flow_runs/{handle}")
-        if flow_run["state_type"] == "CRASHED" and self.services.pids(Role.WORKER):
-            crashed = flow_run["state"]["timestamp"]
-            with contextlib.suppress(TimeoutError):  # another worker's attempt, that died with it
-                wait_until(
-                    lambda: self._is_done(handle, crashed), timeout_s=DONE_S, because="no report"
-                )
-        asked = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False}
-        said = self._change("POST", f"flow_runs/{handle}/set_state", asked)
-        if said["status"] != "ACCEPT":
-            raise RuntimeError(f"Prefect refused to retry flow run {handle}: {said['details']}")
-        return handle
-
-    def _is_done(self, handle: str, since: str) -> bool:
-        """Whether a worker has said since then that it is done with an attempt of the run."""
-        asked = {
-            "event": {"name": ["prefect.worker.executed-flow-run"]},
-            "related": {"id": [f"prefect.flow-run.{handle}"]},
-            "occurred": {"since": since},
-        }
-        return bool(self._ask("POST", "events/filter", {"filter": asked, "limit": 1})["events"])
+        """Schedule the same flow run again; steps with a stored result are not run again."""
+        if self.services.pids(Role.WORKER):
+            return self.api.resume(handle)
+        return self.api.schedule(handle)
 
     def output(self, handle: str) -> str:
         """Return the messages of the run's steps, oldest first."""
-        asked: dict[str, Any] = {
-            "logs": {"flow_run_id": {"any_": [handle]}},
-            "sort": "TIMESTAMP_ASC",
-            "limit": LOGS_A_CALL,
-        }
-        lines: list[Any] = []
-        while page := self._find("logs", {**asked, "offset": len(lines)}):
-            lines += page
-        return "\n".join(line["message"] for line in lines if line["task_run_id"])
+        return self.api.output(handle)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return the server's pid for CONTROL and the worker's for WORKER."""
         return self.services.pids(role)
-
-    def _find(self, what: str, asked: Mapping[str, Any]) -> list[Any]:
-        found: list[Any] = self._ask("POST", f"{what}/filter", asked)
-        return found
-
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Ask once."""
-        url = f"{self.url}/api/{path}"
-        return _content(requests.request(method, url, json=body, timeout=TIMEOUT_S))
-
-    def _change(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
-        """Ask until it is served."""
-        url = f"{self.url}/api/{path}"
-        with requests.Session() as session:
-            session.mount("http://", HTTPAdapter(max_retries=UNTIL_SERVED))
-            return _content(session.request(method, url, json=body, timeout=TIMEOUT_S))
 
 
 def migrate(url: str, directory: Path) -> None:
@@ -418,7 +331,7 @@ class Script:
     def _flow_runs(self, handle: str) -> list[Any]:
         """Return the flow runs of a name, oldest first: one for each call."""
         named = {"flow_runs": {"name": {"any_": [self.runs[handle]]}}, "sort": "START_TIME_ASC"}
-        return self.engine._find("flow_runs", named)
+        return self.engine.api.find("flow_runs", named)
 
     def resume(self, handle: str) -> str:
         """Call the flow again, as a new flow run: results are kept for a flow run of their own."""
@@ -431,13 +344,6 @@ class Script:
 
     def pids(self, role: Role) -> Sequence[int]:
         return self.services.pids(role)
-
-
-def _content(answer: requests.Response) -> Any:
-    if not answer.ok:
-        said = f"{answer.status_code} from {answer.url}: {answer.text[:500]}"
-        raise requests.HTTPError(said, response=answer)
-    return answer.json() if answer.content else None
 
 
 def _prefect(*arguments: str) -> list[str]:

@@ -144,6 +144,14 @@ class Services:
         """Return the own pids of the living services of a role, oldest first."""
         return [s.pid for s in self.started.values() if s.role is role and s.running()]
 
+    def roots(self) -> list[psutil.Process]:
+        """Return the guards, which wait for what is orphaned below them."""
+        return [psutil.Process(s.guard.pid) for s in list(self.started.values())]
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every live process below the guards."""
+        return [p for service in list(self.started.values()) for p in service.processes()]
+
 
 def end(service: Service) -> None:
     """Close the guard's pipe: it kills everything below it and ends."""

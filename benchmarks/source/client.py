@@ -22,6 +22,11 @@ def ready(url: str) -> bool:
         return False
 
 
+def described(url: str) -> dict[str, Any]:
+    """Return what the source is: its `seed`, complaints `per_day`, and the day it is `today`."""
+    return _ask("GET", url, "ready")
+
+
 def set_fault(url: str, **fault: Any) -> dict[str, Any]:
     """Set one fault and return it with its `id`, for example `pipeline="complaints", kind="hang"`.
 

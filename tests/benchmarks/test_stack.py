@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from benchmarks.orchestrators.postgres import Postgres, PostgresError, create, masked
-from benchmarks.stack import Surround
+from benchmarks.stack import Local
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def databases(server):
 
 
 def test_every_setup_gets_a_database_of_its_own_on_a_given_server(server, tmp_path):
-    surround = Surround(tmp_path / "run-1", metadata=server, warehouse="sqlite")
+    surround = Local(tmp_path / "run-1", metadata=server, warehouse="sqlite")
     urls = {surround.database(name, server, "") for name in ("airflow_local", "dagster")}
 
     assert {url.rpartition("/")[2] for url in urls} == {"run_1_airflow_local", "run_1_dagster"}
@@ -30,7 +30,7 @@ def test_every_setup_gets_a_database_of_its_own_on_a_given_server(server, tmp_pa
 
 def test_what_was_made_on_a_given_server_is_dropped_at_the_end(server, tmp_path):
     before = databases(server)
-    surround = Surround(tmp_path / "run-2", metadata=server, warehouse=server)
+    surround = Local(tmp_path / "run-2", metadata=server, warehouse=server)
     surround.start()
     surround.database("warehouse_bare", server, "")
 

@@ -1,12 +1,10 @@
 """A compose project of the tests' own: other names, other ports, other secrets than a person's."""
 
-import subprocess
-
 import make_env
 import pytest
-from stacks import PORTS, docker
 
 from benchmarks import workloads
+from benchmarks.compose import PORTS, StackError, docker
 from benchmarks.orchestrators.services import free_port
 
 
@@ -15,7 +13,7 @@ def environment():
     """Return what is laid over `.env`, which need not be there."""
     try:
         docker("compose", "version")
-    except (OSError, subprocess.CalledProcessError):
+    except StackError:
         pytest.skip("docker compose is not installed")
     ports = {f"{name.upper()}_PORT": str(free_port()) for name in (*PORTS, "warehouse")}
     return {

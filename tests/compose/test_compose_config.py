@@ -5,7 +5,8 @@ from itertools import combinations
 
 import make_env
 import pytest
-from stacks import PORTS, StackError, Stacks
+
+from benchmarks.compose import PORTS, StackError, Stacks
 
 COMBINATIONS = [names for n in range(len(PORTS) + 1) for names in combinations(PORTS, n)]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import make_env
 import pytest
 import yaml
-from stacks import PORTS, belongs
+
+from benchmarks.compose import PORTS, belongs
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()

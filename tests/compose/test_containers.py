@@ -2,25 +2,36 @@
 
 import contextlib
 import json
-import subprocess
 import uuid
 from pathlib import PurePosixPath
 
-import engines
 import orjson
 import pytest
 import requests
 from first_run import FINAL
-from stacks import PORTS, StackError, Stacks, belongs, docker
 
 from benchmarks import ledger, workloads
+from benchmarks.compose import (
+    PORTS,
+    StackError,
+    Stacks,
+    belongs,
+    connect,
+    disconnect,
+    docker,
+    inspect,
+    pause,
+    thaw,
+)
 from benchmarks.model import PIPELINES, State
+from benchmarks.orchestrators.api import APIS
+from benchmarks.orchestrators.containers import WORKERS, Containers
+from benchmarks.processes import container_of
 from shared import journal, warehouse
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
 
 RUN_S = 300.0
-WORKERS = {"airflow": "airflow-scheduler", "prefect": "prefect-worker", "dagster": "dagster-code"}
 # What a person without the password can try, and what must answer 401.
 PROTECTED = {
     "airflow": ("POST", "/api/v2/dags/complaints/dagRuns"),
@@ -42,11 +53,7 @@ class Stack:
         self.name, self.stacks = name, stacks
         self.url = stacks.address(name)
         given = stacks.environment
-        self.api = {
-            "airflow": lambda: engines.Airflow(self.url, given["AIRFLOW_ADMIN_PASSWORD"]),
-            "prefect": lambda: engines.Prefect(self.url, given["PREFECT_ADMIN_PASSWORD"]),
-            "dagster": lambda: engines.Dagster(self.url),
-        }[name]()
+        self.api = APIS[name](self.url, given)
         port = given["WAREHOUSE_PORT"]
         self.warehouse = f"postgresql://etl:{given['WAREHOUSE_PASSWORD']}@127.0.0.1:{port}/{name}"
 
@@ -101,7 +108,7 @@ class Stack:
 
         def accepted():
             parameters = workloads.WORKLOADS[pipeline].parameters
-            handles.append(self.api.trigger(pipeline, run, parameters))
+            handles.append(self.api.submit(pipeline, run, parameters))
             return True
 
         self.until(accepted, f"{pipeline} could not be triggered")
@@ -121,7 +128,7 @@ class Stack:
 def stack(request, environment):
     try:
         docker("version", "--format", "{{.Server.Version}}")
-    except subprocess.CalledProcessError:
+    except StackError:
         pytest.skip("no Docker engine answers: these tests bring containers up")
     stacks = Stacks(environment)
     stacks.down()
@@ -168,15 +175,29 @@ def test_without_the_password_nothing_is_answered(stack):
             )
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES)
-def test_a_triggered_run_brings_exactly_the_right_rows(stack, pipeline):
+def test_the_bench_inside_of_the_network_verifies_every_pipeline(stack):
+    said = stack.stacks.compose("run", "--rm", "-T", "bench", "verify")
+
+    assert "All 3 warehouses equal the ground truth, row by row." in said, said
+    assert all(f"{stack.name}/compose/default" in said and p in said for p in PIPELINES)
+
+
+def test_the_workers_container_is_frozen_and_cut_off_and_works_again(stack, tmp_path):
     warehouse.empty(stack.warehouse)
-    run = run_of(pipeline)
+    worker = stack.container(WORKERS[stack.name])
+    seen = Containers(tmp_path, stack.stacks, stack.name)
+    run = run_of("github_stats")
 
-    stack.end_of(stack.api.trigger(pipeline, run, workloads.WORKLOADS[pipeline].parameters))
+    for hurt, mend in ((pause, thaw), (disconnect, connect)):
+        hurt(worker)
+        mend(worker)
+        mend(worker)  # twice does nothing
+    stack.ready()
+    stack.end_of(stack.triggered("github_stats", run))
 
-    found = stack.ledger(pipeline, run)
-    assert found.complete, found
+    init = seen.inits()[WORKERS[stack.name]]
+    assert container_of(init.pid) == inspect(worker)["Id"]
+    assert stack.ledger("github_stats", run).complete
 
 
 def test_a_run_recovers_when_the_worker_container_is_killed_after_a_commit(stack):
@@ -186,7 +207,7 @@ def test_a_run_recovers_when_the_worker_container_is_killed_after_a_commit(stack
     hold = stack.hold(run, "committed", "load", workload.keys[0])
     stack.inside("touch", hold)
 
-    handle = stack.api.trigger("complaints", run, workload.parameters)
+    handle = stack.api.submit("complaints", run, workload.parameters)
     stack.until(lambda: _committed(stack.history(run), workload.keys[0]), "no load committed")
     stack.kill(worker)
     stack.inside("rm", hold)

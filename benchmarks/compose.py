@@ -5,11 +5,13 @@ The standard library is enough for it, so that `make up-airflow` needs no enviro
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,32 @@ LOGINS = {
 }
 
 
-class StackError(Exception):
+def word() -> str:
+    """Return a secret that needs no quoting in a URL, a shell or a `.env` file."""
+    return secrets.token_hex(24)
+
+
+def fernet_key() -> str:
+    """Return 32 random bytes in the form that Airflow encrypts connections with."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+# What the file refuses to start without.
+SECRETS: Mapping[str, Callable[[], str]] = {
+    "WAREHOUSE_PASSWORD": word,
+    "SOURCE_CONTROL_TOKEN": word,
+    "AIRFLOW_ADMIN_PASSWORD": word,
+    "AIRFLOW_POSTGRES_PASSWORD": word,
+    "AIRFLOW_SECRET_KEY": word,
+    "AIRFLOW_JWT_SECRET": lambda: secrets.token_hex(64),  # it signs with SHA-512
+    "AIRFLOW_FERNET_KEY": fernet_key,
+    "PREFECT_ADMIN_PASSWORD": word,
+    "PREFECT_POSTGRES_PASSWORD": word,
+    "DAGSTER_POSTGRES_PASSWORD": word,
+}
+
+
+class StackError(RuntimeError):
     """A stack did not come up; the message says which service, and quotes its log."""
 
 
@@ -106,6 +133,11 @@ class Stacks:
         always = [c for c in containers if c not in once]
         return all(c.ready for c in always) and not any(c.running for c in once)
 
+    def ready(self, *services: str) -> bool:
+        """Whether the containers of services run and are healthy."""
+        found = {c.service: c.ready for c in self.containers()}
+        return all(found.get(service, False) for service in services)
+
     def log(self, *services: str) -> str:
         """Return what services have printed; of all when none is named."""
         text = self.compose("logs", "--no-color", "--no-log-prefix", *services)
@@ -129,6 +161,19 @@ class Stacks:
         """Return where the web UI and the API of an engine are."""
         return f"http://{self.compose('port', engine, str(PORTS[engine])).strip()}"
 
+    def remove(self, engine: str) -> None:
+        """Remove an engine's containers and volumes; those of what the engines share stay."""
+        services = [c.service for c in self.containers(engine)]
+        if services:
+            self.compose("kill", *services)  # what they would write down is removed with them
+            self.compose("rm", "--force", "--stop", "--volumes", *services)
+        project = self.environment["COMPOSE_PROJECT_NAME"]
+        label = f"label=com.docker.compose.project={project}"
+        found = docker("volume", "ls", "--quiet", "--filter", label).split()
+        own = [name for name in found if name.startswith(f"{project}_{engine}-")]
+        if own:
+            docker("volume", "rm", "--force", *own)
+
     def down(self) -> None:
         """Remove containers, networks and volumes."""
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
@@ -140,9 +185,59 @@ def belongs(service: str, engines: Iterable[str]) -> bool:
 
 
 def docker(*arguments: str) -> str:
-    """Run `docker` and return what it prints."""
-    command: Sequence[str] = ["docker", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    """Run `docker` and return what it prints.
+
+    Raises:
+        StackError: it failed, or there is no Docker; the message is its own.
+
+    """
+    try:
+        done = subprocess.run(["docker", *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise StackError("docker is not installed") from None
+    if done.returncode:
+        raise StackError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def inspect(container: str) -> dict[str, Any]:
+    """Return what Docker knows of a container."""
+    told: dict[str, Any] = json.loads(docker("inspect", container))[0]
+    return told
+
+
+def pause(container: str) -> None:
+    """Freeze every process of a container."""
+    docker("pause", container)
+
+
+def thaw(container: str) -> None:
+    """Let a container that is frozen run on; one that is not stays as it is."""
+    if inspect(container)["State"]["Paused"]:
+        docker("unpause", container)
+
+
+def disconnect(container: str) -> None:
+    """Take a container off the network of its project."""
+    docker("network", "disconnect", _network(inspect(container)), container)
+
+
+def connect(container: str) -> None:
+    """Bring a container back into the network of its project, under its service's name."""
+    told = inspect(container)
+    if _network(told) not in told["NetworkSettings"]["Networks"]:
+        alias = ("--alias", told["Config"]["Labels"]["com.docker.compose.service"])
+        docker("network", "connect", *alias, _network(told), container)
+
+
+def address_in_network(container: str) -> str:
+    """Return the address of a container in its project's network; a Linux host reaches it."""
+    told = inspect(container)
+    return str(told["NetworkSettings"]["Networks"][_network(told)]["IPAddress"])
+
+
+def _network(told: Mapping[str, Any]) -> str:
+    return f"{told['Config']['Labels']['com.docker.compose.project']}_default"
 
 
 def _container(told: Mapping[str, Any]) -> Container:

@@ -1,0 +1,113 @@
+"""The faults of containers: when they are due, whether they landed, and that they are undone."""
+
+import math
+
+import pytest
+
+from benchmarks import runner, setups
+from benchmarks.faults import CutOffWorker, KillAtHold, KillWorker, PauseWorker, ended, held
+from benchmarks.model import Struck
+from benchmarks.scenarios import SCENARIOS, unsupported
+from shared import journal
+from shared.journal import Event
+
+KEY = "2026-01-05"
+HURT = (KillWorker(), PauseWorker(), CutOffWorker())
+
+
+def told(*events):
+    """Return a history of one second an event: (kind, step) or (kind, step, pid)."""
+    found = [
+        Event(
+            at=float(at), wall=0, kind=kind, run="r", step=step, key=KEY, pid=(*pid, 7)[0], host="c"
+        )
+        for at, (kind, step, *pid) in enumerate(events)
+    ]
+    return tuple(journal._numbered(found))
+
+
+BEFORE = (("submitted", ""), ("started", "load"))
+HELD = (*BEFORE, ("committed", "load"))
+
+
+@pytest.mark.parametrize("fault", HURT, ids=lambda fault: fault.name)
+def test_it_is_due_when_the_load_has_committed_and_not_before(fault):
+    assert not fault.due(told(*BEFORE))
+    assert fault.due(told(*HELD))
+
+
+@pytest.mark.parametrize("fault", (KillAtHold(), KillWorker()), ids=lambda fault: fault.name)
+def test_a_kill_missed_when_the_attempt_told_of_its_end(fault):
+    assert fault.landed(told(*HELD, ("fault_injected", "load"), ("started", "load", 8)))
+    assert not fault.landed(told(*HELD, ("fault_injected", "load"), ("finished", "load")))
+    assert not fault.landed(told(*BEFORE))
+
+
+def test_a_pid_that_is_used_again_after_a_restart_is_another_process():
+    history = told(*HELD, ("fault_injected", "load"), ("started", "load"), ("finished", "load"))
+
+    assert ended(history, held(history, "committed", "load")) is None
+    assert KillWorker().landed(history)
+
+
+def test_a_pause_missed_when_the_attempt_ended_during_it():
+    frozen = (*HELD, ("fault_injected", "load"), ("healed", ""), ("finished", "load"))
+    awake = (*HELD, ("fault_injected", "load"), ("finished", "load"), ("healed", ""))
+
+    assert PauseWorker().landed(told(*frozen))
+    assert not PauseWorker().landed(told(*awake))
+    assert not PauseWorker().landed(told(*BEFORE))
+
+
+def test_a_worker_that_is_cut_off_may_end_its_step():
+    history = told(*HELD, ("fault_injected", "load"), ("finished", "load"), ("healed", ""))
+
+    assert CutOffWorker().landed(history)
+    assert not CutOffWorker().landed(told(*HELD, ("finished", "load"), ("fault_injected", "load")))
+
+
+class Spell:
+    """A fault that counts what is done with it."""
+
+    name = "spell"
+
+    def __init__(self, lasts_s):
+        self.lasts_s, self.injected, self.healed = lasts_s, 0, 0
+
+    def due(self, history):
+        return True
+
+    def inject(self, world, history):
+        self.injected += 1
+        return Struck("hurt", "load", KEY)
+
+    def heal(self, world):
+        self.healed += 1
+
+
+@pytest.mark.parametrize(("lasts_s", "healed"), [(0.0, 1), (math.inf, 0)])
+def test_a_fault_is_healed_once_when_its_time_is_over(stand_of, lasts_s, healed):
+    stand, fault = stand_of(), Spell(lasts_s)
+    strike = runner.Strike(stand, fault, "r")
+    for _ in range(3):
+        strike.look(())
+    kinds = [event.kind for event in journal.read(journal.path(stand.journals, "r"))]
+
+    assert (fault.injected, fault.healed) == (1, healed)
+    assert kinds == ["fault_injected"] + ["healed"] * healed
+
+
+@pytest.mark.parametrize("fault", HURT, ids=lambda fault: fault.name)
+def test_the_local_mode_says_why_it_cannot_do_it(fault):
+    local = setups.SETUPS["prefect/process/default"]
+    containers = setups.SETUPS["prefect/compose/default"]
+
+    assert unsupported(fault.name, local) == SCENARIOS[fault.name].otherwise != ""
+    assert unsupported(fault.name, containers) == ""
+
+
+@pytest.mark.parametrize("setup", setups.SETUPS.values(), ids=lambda setup: setup.name)
+def test_every_other_scenario_can_be_done_everywhere(setup):
+    names = [name for name in SCENARIOS if name not in {fault.name for fault in HURT}]
+
+    assert [name for name in names if unsupported(name, setup)] == []
