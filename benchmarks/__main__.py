@@ -250,6 +250,12 @@ def run(
         int | None,
         typer.Option(help="Repetitions; the profile's, within its time, when not given."),
     ] = None,
+    control: Annotated[
+        bool | None,
+        typer.Option(
+            help="Run some setups twice and compare the two (A/A); the profile's when not given."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the order of the trials.")] = 1,
     metadata: Metadata = stack.EMBEDDED,
     warehouse: Warehouse = stack.SQLITE,
@@ -268,13 +274,14 @@ def run(
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
         usual = campaigns.profile_of(profile).setups
-        which = _of_target(target, _listed(setups), usual)
+        names = tuple(s.name for s in _of_target(target, _listed(setups), usual))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
         plan = campaigns.plan(
             folder.name,
             profile,
-            setups=tuple(s.name for s in which),
+            setups=names,
+            control=campaigns.control_of(profile, names, control),
             workloads=_workloads(part, profile, workloads),
             scenarios=_scenarios(part, scenarios),
             seed=seed,

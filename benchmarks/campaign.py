@@ -30,6 +30,7 @@ from benchmarks.model import PIPELINES, Outcome, Result, Setup, Workload
 from benchmarks.noise import Noise, Watch, disturbed
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT
+from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import ORDINARY, SETUPS
@@ -40,14 +41,18 @@ MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
 
+Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How much a campaign does.
 
     Rounds of calm trials of every workload follow each other until `repetitions` are done or the
     next would not end within `budget_s` seconds; the faults are injected in the first
-    `fault_rounds` of them. `setups` are names, or their beginnings, of those that it is done on
-    when no others are asked for.
+    `fault_rounds` of them. With `one_key` a pipeline has one key to work on, as it has when a fault
+    hits it. `setups` are names, or their beginnings, of those that it is done on when no others are
+    asked for.
     """
 
     repetitions: int
@@ -55,6 +60,8 @@ class Profile:
     budget_s: float
     workloads: tuple[str, ...] = PIPELINES
     setups: tuple[str, ...] = ORDINARY
+    one_key: bool = False
+    control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
 
 
 # How an engine's own time grows: in steps, side by side and in a row, and against the work.
@@ -62,9 +69,13 @@ OVERHEAD = (
     *("chain-1", "chain-10", "chain-50", "fanout-10", "fanout-50", "fib_40_10", "fib_10_33"),
     *(f"{shape}-10-busy-{ms}" for shape in ("chain", "fanout") for ms in (10, 100, 1000)),
 )
+# Run twice by a campaign's A/A control: the least and the most of what is between two trials.
+CONTROL = ("bare/process/default", "airflow/local/tuned")
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=420),
-    "standard": Profile(10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD)),
+    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=360, one_key=True),
+    "standard": Profile(
+        10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD), control=CONTROL
+    ),
 }
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
     "overhead": ((*PIPELINES, *OVERHEAD), ("calm",)),
@@ -90,6 +101,8 @@ class Plan:
     repetitions: int
     fault_rounds: int
     budget_s: float
+    one_key: bool = False
+    control: tuple[str, ...] = ()  # setups that are run twice a round
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,7 @@ class Slot:
     scenario: str
     trial: int
     warmup: bool = False
+    one_key: bool = False
 
     @property
     def name(self) -> str:
@@ -108,29 +122,40 @@ class Slot:
         return f"{self.setup.replace('/', '-')}-{self.asked}-{kind}-{self.trial}"
 
     @property
-    def cell(self) -> tuple[str, str, str]:
-        return (self.setup, "warm-up" if self.warmup else self.asked, self.scenario)
+    def control(self) -> bool:
+        """Whether it is of the second block of a setup that is run twice."""
+        return self.trial >= CONTROL_FROM
+
+    @property
+    def cell(self) -> Cell:
+        asked = "warm-up" if self.warmup else self.asked
+        return (self.setup, asked, self.scenario, self.control)
 
     @property
     def workload(self) -> Workload:
         if self.warmup:
             return WARMUP
-        if self.scenario != "calm" and self.asked in ONE_KEY:
+        if self.one_key and self.asked in ONE_KEY:
             return ONE_KEY[self.asked]
         return named(self.asked)
 
 
 def slots(plan: Plan, round_: int) -> list[list[Slot]]:
-    """Return the trials of a round (from 1): a list for each setup, both in seeded order."""
+    """Return the trials of a round (from 1): a list for each setup, both in seeded order.
+
+    A setup of the A/A control has a second list, of its calm trials alone.
+    """
     order = random.Random(f"{plan.seed}:{round_}")
+    asked = [(s, round_) for s in plan.setups] + [(s, CONTROL_FROM + round_) for s in plan.control]
     blocks = []
-    for setup in order.sample(plan.setups, len(plan.setups)):
-        calm = [Slot(setup, w, "calm", round_) for w in plan.workloads if "calm" in plan.scenarios]
-        faults = [s for s in plan.scenarios if s != "calm" and round_ <= plan.fault_rounds]
+    for setup, trial in order.sample(asked, len(asked)):
+        wanted = plan.workloads if "calm" in plan.scenarios else ()
+        calm = [Slot(setup, w, "calm", trial, one_key=plan.one_key) for w in wanted]
+        faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
         able = [s for s in faults if not unsupported(s, SETUPS[setup])]
-        hurt = [Slot(setup, first, s, round_) for s in able if first]
-        warm = Slot(setup, WARMUP.name, "calm", round_, warmup=True)
+        hurt = [Slot(setup, first, s, trial, one_key=True) for s in able if first]
+        warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
     return blocks
@@ -152,6 +177,20 @@ def profile_of(name: str) -> Profile:
     return PROFILES[name]
 
 
+def control_of(profile: str, setups: Sequence[str], asked: bool | None) -> tuple[str, ...]:
+    """Return the setups that are run twice: the profile's, or when asked for always one at least.
+
+    Raises:
+        LookupError: there is no such profile.
+
+    """
+    much = profile_of(profile).control
+    if asked is None:
+        return tuple(s for s in much if s in setups)
+    usual = tuple(s for s in CONTROL if s in setups) or tuple(setups[:1])
+    return usual if asked else ()
+
+
 def plan(
     name: str,
     profile: str,
@@ -164,6 +203,7 @@ def plan(
     warehouse: str,
     repetitions: int | None,
     command: str,
+    control: tuple[str, ...] = (),
 ) -> Plan:
     """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
 
@@ -189,6 +229,8 @@ def plan(
         repetitions=much.repetitions,
         fault_rounds=much.fault_rounds,
         budget_s=much.budget_s,
+        one_key=much.one_key,
+        control=control,
     )
 
 
@@ -223,33 +265,31 @@ def run(
         repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
 
 
-REPEATS_FROM = 1000  # the trial number of a repeat is that of the trial and this
-
-
 def repeat_disturbed(
     plan: Plan, surround: stack.Surround, folder: Path, say: Say, deadline: float
 ) -> None:
     """Do the calm trials once more during which the host was disturbed, while there is time."""
-    for setup, asked in _disturbed(folder).items():
+    for (setup, control), asked in _disturbed(folder).items():
         if time.monotonic() > deadline:
             say("no time is left to repeat the trials of a disturbed host")
             return
-        warm = Slot(setup, WARMUP.name, "calm", REPEATS_FROM, warmup=True)
+        number = REPEATS_FROM + (CONTROL_FROM if control else 0)
+        warm = Slot(setup, WARMUP.name, "calm", number, warmup=True)
         say(f"{setup}: {len(asked)} trials were disturbed and are repeated")
         run_block(plan, surround, [warm, *asked], folder, say)
 
 
-def _disturbed(folder: Path) -> dict[str, list[Slot]]:
-    """Return, by setup, the repeats that are to be done."""
+def _disturbed(folder: Path) -> dict[tuple[str, bool], list[Slot]]:
+    """Return the repeats that are to be done: by setup, those of its control apart."""
     rows = [r for r in results.read(folder) if "noise" in r.environment]
     probes = [r.environment["noise"]["probe_ms"] for r in rows]
     done, found = finished(folder), defaultdict(list)
     for r in rows:
         slot = slot_of(r)
         again = replace(slot, trial=slot.trial + REPEATS_FROM)
-        timed = slot.scenario == "calm" and not slot.warmup and slot.trial < REPEATS_FROM
+        timed = slot.scenario == "calm" and not slot.warmup and not is_repeat(slot.trial)
         if timed and again.name not in done and disturbed(Noise(**r.environment["noise"]), probes):
-            found[slot.setup].append(again)
+            found[slot.setup, slot.control].append(again)
     return found
 
 
@@ -268,19 +308,27 @@ def finished(folder: Path) -> set[str]:
     return {slot_of(r).name for r in results.read(folder) if r.outcome is not Outcome.ERROR}
 
 
-def cells_done(folder: Path) -> set[tuple[str, str, str]]:
-    """Return the cells that need no further trial: stuck once, or slow and done three times."""
+def cells_done(folder: Path) -> set[Cell]:
+    """Return the cells that need no further trial: stuck once, or slow and done three times.
+
+    What was stuck has no figure that a control could be held against.
+    """
     if not (folder / results.LINES).is_file():
         return set()
-    took: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
+    took: dict[Cell, list[Result]] = defaultdict(list)
     for result in results.read(folder):
         if not result.warmup and result.outcome is not Outcome.ERROR:
             took[slot_of(result).cell].append(result)
-    return {cell for cell, done in took.items() if _enough(done)}
+    stuck = {(*cell[:3], True) for cell, done in took.items() if _stuck(done)}
+    return stuck | {cell for cell, done in took.items() if _enough(done)}
+
+
+def _stuck(done: Sequence[Result]) -> bool:
+    return any(r.outcome is Outcome.STUCK for r in done)
 
 
 def _enough(done: Sequence[Result]) -> bool:
-    if any(r.outcome is Outcome.STUCK for r in done):
+    if _stuck(done):
         return True
     slow = min(float(r.environment["took_s"]) for r in done) > SLOW_S
     return slow and len(done) >= SLOW_REPETITIONS
@@ -290,7 +338,9 @@ def slot_of(result: Result) -> Slot:
     """Return the slot that a result fills."""
     setup = f"{result.engine}/{result.mode}/{result.variant}"
     asked = result.pipeline if result.pipeline in PIPELINES else result.workload
-    return Slot(setup, asked, result.scenario, result.trial, result.warmup)
+    small = ONE_KEY.get(result.pipeline)
+    one_key = small is not None and small.name == result.workload
+    return Slot(setup, asked, result.scenario, result.trial, result.warmup, one_key)
 
 
 def run_block(
@@ -399,6 +449,8 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
             "settings": [asdict(s) for s in setup.settings],
             "needed": [asdict(s) for s in setup.needed],
             "command_campaign": plan.command,
+            "task": setup.task,
+            "control": slot.control,
         },
         seed=plan.seed,
         command=shlex.join(
@@ -441,7 +493,8 @@ def _commit() -> str | None:
 
 def line(slot: Slot, result: Result) -> str:
     """Return a trial in one line, for the progress display."""
-    name = f"{slot.setup:28} {slot.asked:13} {'warm-up' if slot.warmup else slot.scenario:20}"
+    scenario = "control" if slot.control else slot.scenario
+    name = f"{slot.setup:28} {slot.asked:13} {'warm-up' if slot.warmup else scenario:20}"
     if result.outcome is Outcome.ERROR:
         return f"{name} {result.error.splitlines()[0][:150]}"
     makespan = result.measures.get("makespan_s")
@@ -484,6 +537,8 @@ def load(folder: Path) -> Plan:
 
     """
     kept = orjson.loads((folder / PLAN).read_bytes())
-    for name in ("setups", "workloads", "scenarios"):
-        kept[name] = tuple(kept[name])
+    for name in ("setups", "workloads", "scenarios", "control"):
+        kept[name] = tuple(kept.get(name, ()))
+    if kept["budget_s"] is None:  # JSON has no infinity
+        kept["budget_s"] = float("inf")
     return Plan(**kept)

@@ -6,11 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from benchmarks import results as lines
 from benchmarks import statistics
 from benchmarks.model import Outcome, Result, Truth
 from benchmarks.statistics import Difference, Verdict
 
-MEASURES = ("dispatch_s", "makespan_s", "closing_s", "handoff_p50_s", "cpu_s", "recover_s")
+MEASURES = (
+    *("dispatch_s", "makespan_s", "closing_s", "handoff_p50_s", "handoff_p95_s", "per_step_s"),
+    *("cpu_s", "recover_s"),
+)
 Cell = tuple[str, str, str, str]  # setup, pipeline, workload, scenario
 Samples = dict[tuple[Cell, str], list[float]]
 
@@ -49,10 +53,10 @@ def _compared(first: Samples, second: Samples, seed: int) -> Iterator[Compared]:
 
 
 def _samples(results: Sequence[Result]) -> Samples:
-    """Return the values of the sound trials; warm-ups are in no figure."""
+    """Return the values of the sound trials that figures are made of."""
     found: Samples = defaultdict(list)
-    for r in results:
-        if r.warmup or r.outcome is Outcome.ERROR or r.truth not in (Truth.TRUE_SUCCESS, None):
+    for r in lines.counted(results):
+        if r.outcome is Outcome.ERROR or r.truth not in (Truth.TRUE_SUCCESS, None):
             continue
         cell = (f"{r.engine}/{r.mode}/{r.variant}", r.pipeline, r.workload, r.scenario)
         for measure in MEASURES:

@@ -31,9 +31,13 @@ def fit(samples: Mapping[int, Sequence[float]]) -> Growth:
     pairs = [(n, value) for n, values in samples.items() for value in values if value > 0]
     sizes = {n for n, _ in pairs}
     if len(sizes) < SIZES_FROM:
-        return Growth(None, None, None, None, f"{len(sizes)} sizes, {SIZES_FROM} are needed")
+        return Growth(None, None, None, None, f"{_sizes(len(sizes))}, {SIZES_FROM} are needed")
     if len({value for _, value in pairs}) == 1:
         return Growth(0.0, 0.0, 0.0, pairs[0][1], "")  # SciPy's interval fails on nothing but ties
     xs, ys = ([math.log(pair[axis]) for pair in pairs] for axis in (0, 1))
     slope, intercept, low, high = stats.theilslopes(ys, xs)
     return Growth(float(slope), float(low), float(high), math.exp(float(intercept)), "")
+
+
+def _sizes(count: int) -> str:
+    return "1 size" if count == 1 else f"{count} sizes"

@@ -6,12 +6,15 @@ Every measure is in the unit that its name ends in; None means that the history 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import median
+from itertools import pairwise
+from statistics import median, quantiles
 
 from benchmarks.checks import repeated
+from shared import synthetic
 from shared.journal import Event
 
 History = Sequence[Event]
+Unit = tuple[str, str]  # step and key
 
 
 def first(history: History, kind: str, after: float = float("-inf")) -> float | None:
@@ -45,24 +48,83 @@ def closing_s(history: History) -> float | None:
 
 
 def handoffs_s(history: History) -> list[float]:
-    """Return, for each key, the seconds from one step's end to the next step's first start."""
-    finished: dict[tuple[str, str], float] = {}
+    """Return the seconds from each step's end to the first start of the step that waits for it.
+
+    In an ETL pipeline that is the next step of the same key, in a chain the step of the next key.
+    """
+    finished: dict[Unit, float] = {}
     for event in history:
         if event.kind == "finished":
             finished.setdefault((event.step, event.key), event.at)
-    started = {(e.step, e.key): e.at for e in history if e.kind == "started" and e.attempt == 1}
-    follows = {"transform": "extract", "load": "transform"}
+    follows = _follows(history)
     return [
-        at - finished[follows[step], key]
-        for (step, key), at in started.items()
-        if step in follows and (follows[step], key) in finished
+        at - finished[before]
+        for unit, at in _first_starts(history).items()
+        if (before := follows.get(unit)) in finished
     ]
+
+
+def _first_starts(history: History) -> dict[Unit, float]:
+    return {(e.step, e.key): e.at for e in history if e.kind == "started" and e.attempt == 1}
+
+
+def _follows(history: History) -> dict[Unit, Unit]:
+    """Return, by step and key, the step and key that it waits for."""
+    after = {"transform": "extract", "load": "transform"}
+    pairs = {(e.step, e.key): (after[e.step], e.key) for e in history if e.step in after}
+    handed = {e.key for e in _work(history, "finished") if _previous(e) is not None}
+    keys = sorted({e.key for e in _work(history)})
+    chain = {(synthetic.STEP, k): (synthetic.STEP, b) for b, k in pairwise(keys) if k in handed}
+    return pairs | chain
+
+
+def _previous(event: Event) -> object:
+    """Return what a synthetic step was handed; None where the steps are independent."""
+    return event.detail.get("previous") if isinstance(event.detail, dict) else None
+
+
+def _work(history: History, kind: str = "") -> list[Event]:
+    """Return the events of synthetic steps, of one kind or of all."""
+    return [e for e in history if e.step == synthetic.STEP and kind in ("", e.kind)]
 
 
 def handoff_p50_s(history: History) -> float | None:
     """The median of `handoffs_s`."""
     found = handoffs_s(history)
     return median(found) if found else None
+
+
+def handoff_p95_s(history: History) -> float | None:
+    """The 95 % quantile of `handoffs_s`, linear between the two values around it."""
+    found = handoffs_s(history)
+    if len(found) < 2:
+        return found[0] if found else None
+    return quantiles(found, n=20, method="inclusive")[-1]
+
+
+def per_step_s(history: History) -> float | None:
+    """The first step's start → the last step's end, over the count of steps that finished."""
+    count = _steps(history)
+    span = between(first(history, "started"), last(history, "finished"))
+    return span / count if span is not None and count else None
+
+
+def work_s(history: History) -> float | None:
+    """What the steps themselves took: the sum over the attempts that finished."""
+    started = {(e.key, e.attempt): e.at for e in _work(history, "started")}
+    ends = {(e.key, e.attempt): e.at for e in _work(history, "finished")}
+    took = [at - started[attempt] for attempt, at in ends.items() if attempt in started]
+    return sum(took) if took else None
+
+
+def throughput_steps_per_s(history: History) -> float | None:
+    """Steps that finished, over the time from the trigger to the last step's end."""
+    took, count = makespan_s(history), _steps(history)
+    return count / took if took and count else None
+
+
+def _steps(history: History) -> int:
+    return len({e.key for e in _work(history, "finished")})
 
 
 def detect_s(history: History) -> float | None:
@@ -119,6 +181,12 @@ ALWAYS: tuple[Callable[[History], float | None], ...] = (
     handoff_p50_s,
     attempts_steps,
 )
+OF_SYNTHETIC: tuple[Callable[[History], float | None], ...] = (
+    per_step_s,
+    handoff_p95_s,
+    work_s,
+    throughput_steps_per_s,
+)
 OF_A_FAULT: tuple[Callable[[History], float | None], ...] = (
     detect_s,
     recover_s,
@@ -129,6 +197,11 @@ OF_A_FAULT: tuple[Callable[[History], float | None], ...] = (
 
 
 def measure(history: History) -> dict[str, float | None]:
-    """Return every measure by name; those of a fault only when one was injected."""
+    """Return every measure by name; some only of synthetic steps, or when a fault was injected."""
     faulted = first(history, "fault_injected") is not None
-    return {m.__name__: m(history) for m in (*ALWAYS, *(OF_A_FAULT if faulted else ()))}
+    asked = (
+        *ALWAYS,
+        *(OF_SYNTHETIC if _work(history) else ()),
+        *(OF_A_FAULT if faulted else ()),
+    )
+    return {m.__name__: m(history) for m in asked}

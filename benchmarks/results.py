@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,8 @@ SCHEMA = 1
 CALM = "calm"  # the scenario in which nothing goes wrong
 FAULT_MEASURES = ("detect_s", "recover_s", "truth_s")  # they count from a fault
 LINES = "results.jsonl"
+REPEATS_FROM = 1000  # the trial number of a repeat is that of the trial and this
+CONTROL_FROM = 2000  # ... of the second block of a setup that is run twice; a repeat there: of both
 TRIAL = ("campaign", "engine", "mode", "variant", "pipeline", "workload", "scenario", "trial")
 
 Row = dict[str, Any]
@@ -55,6 +57,46 @@ def read(folder: Path) -> list[Result]:
 
     """
     return [_result(number, line) for number, line in _lines(folder)]
+
+
+def is_control(result: Result) -> bool:
+    """Whether a trial belongs to the second block of a setup that a campaign ran twice."""
+    return bool(result.environment.get("control"))
+
+
+def is_repeat(trial: int) -> bool:
+    """Whether a trial was done again because the host was disturbed during the first."""
+    return trial % CONTROL_FROM >= REPEATS_FROM
+
+
+def same_trial(result: Result) -> tuple[Any, ...]:
+    """Return what a trial and its repeat have in common."""
+    number = result.trial - (REPEATS_FROM if is_repeat(result.trial) else 0)
+    return (*(getattr(result, name) for name in TRIAL[:-1]), number, result.warmup)
+
+
+def repeated(found: Iterable[Result]) -> set[tuple[Any, ...]]:
+    """Return, as `same_trial`, the trials for which a repeat stands in the figures."""
+    return {
+        same_trial(r)
+        for r in found
+        if is_repeat(r.trial) and not r.warmup and r.outcome is not Outcome.ERROR
+    }
+
+
+def counted(found: Sequence[Result]) -> list[Result]:
+    """Return the trials that figures are made of: no warm-ups, no control, repeats for disturbed.
+
+    What went wrong is among them.
+    """
+    stand_in = repeated(found)
+    return [
+        r
+        for r in found
+        if not r.warmup
+        and not is_control(r)
+        and (is_repeat(r.trial) or same_trial(r) not in stand_in)
+    ]
 
 
 def problems(folder: Path) -> list[str]:

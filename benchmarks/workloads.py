@@ -129,7 +129,7 @@ WORKLOADS: Mapping[str, Workload] = {
 }
 
 
-# What a fault hits: one key, so that detecting and recovering are the time that a trial takes.
+# The same with one key: what a fault hits, so that detecting and recovering are what takes time.
 ONE_KEY: Mapping[str, Workload] = {
     "complaints": complaints("2026-01-05", 1),
     "github_stats": repositories("acme/renamed-anvil"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -205,8 +206,8 @@ class Prefect:
     def _deploy(self) -> None:
         """Create the deployments."""
         files = ("prefect.yaml", *(("synthetic.yaml",) if self._synthetic else ()))
-        for file in files:
-            self._deploy_all(file)
+        with ThreadPoolExecutor() as pool:  # each is mostly the start of a Python
+            list(pool.map(self._deploy_all, files))
         if not self.api.deployed():
             raise RuntimeError(f"prefect deploy of {files} made only {self.api.deployments()}")
 

@@ -47,7 +47,7 @@ def overhead_svg(lines: Sequence[Line], title: str) -> str:
         _overhead_points(shown, order), _overhead_labels(shown, order),
     ).properties(width=PANEL_PX, height=BAR_PX * len(order))  # fmt: skip
     told = "; ".join(_overhead_words(line) for line in shown)
-    return _svg(chart, f"Overhead against bare: {title}", told)
+    return inline(chart, f"Overhead against bare: {title}", told)
 
 
 def timeline_svg(timeline: Timeline, title: str) -> str:
@@ -69,7 +69,7 @@ def timeline_svg(timeline: Timeline, title: str) -> str:
     ]  # fmt: skip
     chart = alt.layer(*layers).properties(width=TIMELINE_PX, height=height)
     told = "; ".join(_lane_words(lane) for lane in timeline.lanes)
-    return _svg(chart, title, told)
+    return inline(chart, title, told)
 
 
 def abbreviations(steps: Iterable[str]) -> dict[str, str]:
@@ -98,14 +98,14 @@ def _letters_of(timeline: Timeline) -> dict[str, str]:
 
 
 def _rule_at_zero() -> Layer:
-    return _chart([{"x": 0}]).mark_rule(color=MUTED, aria=False).encode(x=alt.X("x:Q"))
+    return plot([{"x": 0}]).mark_rule(color=MUTED, aria=False).encode(x=alt.X("x:Q"))
 
 
 def _overhead_bars(lines: Sequence[Line], order: Sequence[str]) -> Layer:
     rows = [{"setup": it.setup.title, "x": it.overhead.absolute_s, "fill": _fill(it),
              "edge": ENGINE[it.setup.engine]} for it in lines if it.overhead]  # fmt: skip
     axis = alt.Axis(title="seconds more than bare", grid=True, tickCount=5)
-    return _chart(rows).mark_bar(height=15, strokeWidth=1.5, aria=False).encode(
+    return plot(rows).mark_bar(height=15, strokeWidth=1.5, aria=False).encode(
         x=alt.X("x:Q", axis=axis, scale=alt.Scale(padding=16)), y=_setups(order),
         fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None),
     )  # fmt: skip
@@ -114,7 +114,7 @@ def _overhead_bars(lines: Sequence[Line], order: Sequence[str]) -> Layer:
 def _overhead_spreads(lines: Sequence[Line], order: Sequence[str]) -> Layer:
     rows = [{"setup": it.setup.title, "x": it.overhead.low_s, "x2": it.overhead.high_s}
             for it in lines if it.overhead]  # fmt: skip
-    return _chart(rows).mark_rule(color=INK, strokeWidth=1.6, aria=False).encode(
+    return plot(rows).mark_rule(color=INK, strokeWidth=1.6, aria=False).encode(
         x=alt.X("x:Q"), x2="x2:Q", y=_setups(order),
     )  # fmt: skip
 
@@ -123,7 +123,7 @@ def _overhead_points(lines: Sequence[Line], order: Sequence[str]) -> Layer:
     rows = [{"setup": it.setup.title, "x": value, "shape": "diamond" if odd else "circle"}
             for it in lines if it.overhead
             for value, odd in _points(it.overhead)]  # fmt: skip
-    return _chart(rows).mark_point(
+    return plot(rows).mark_point(
         filled=True, fill=PAPER, stroke=INK, strokeWidth=1.1, size=26, opacity=1, aria=False
     ).encode(
         x=alt.X("x:Q"), y=_setups(order), shape=alt.Shape("shape:N", scale=None),
@@ -139,7 +139,7 @@ def _overhead_labels(lines: Sequence[Line], order: Sequence[str]) -> Layer:
     rows = [{"setup": it.setup.title, "x": max(it.overhead.high_s, *it.overhead.points_s, 0.0),
              "text": f"{it.overhead.text}, n = {it.overhead.n}"}
             for it in lines if it.overhead]  # fmt: skip
-    return _chart(rows).mark_text(align="left", dx=6, color=INK, fontSize=12, aria=False).encode(
+    return plot(rows).mark_text(align="left", dx=6, color=INK, fontSize=12, aria=False).encode(
         x=alt.X("x:Q"), y=_setups(order), text="text:N",
     )  # fmt: skip
 
@@ -189,11 +189,11 @@ def _bar(bar: Bar, top: int, letters: Mapping[str, str], least_s: float) -> dict
 def _bands(places: Sequence[tuple[Lane, int]], end: float, x: alt.X, height: int) -> Layer:
     rows = [{"x": 0, "x2": end * 1.02, "y": top + HEAD_PX + lane.rows * ROW_PX + GAP_PX / 2}
             for lane, top in places]  # fmt: skip
-    return _chart(rows).mark_rule(color=GRID, aria=False).encode(x=x, x2="x2:Q", y=_y("y", height))
+    return plot(rows).mark_rule(color=GRID, aria=False).encode(x=x, x2="x2:Q", y=_y("y", height))
 
 
 def _boxes(bars: Rows, x: alt.X, height: int) -> Layer:
-    return _chart(bars).mark_rect(strokeWidth=1, aria=False).encode(
+    return plot(bars).mark_rect(strokeWidth=1, aria=False).encode(
         x=x, x2="x2:Q", y=_y("y", height), y2="y2:Q",
         fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None),
     )  # fmt: skip
@@ -202,7 +202,7 @@ def _boxes(bars: Rows, x: alt.X, height: int) -> Layer:
 def _letters(bars: Rows, x: alt.X, height: int, px_per_s: float) -> Layer:
     wide = [{**bar, "y": (bar["y"] + bar["y2"]) / 2} for bar in bars
             if (bar["x2"] - bar["x"]) * px_per_s > 7 * len(bar["text"]) + 5]  # fmt: skip
-    return _chart(wide).mark_text(align="left", dx=4, dy=0.5, fontSize=10, aria=False).encode(
+    return plot(wide).mark_text(align="left", dx=4, dy=0.5, fontSize=10, aria=False).encode(
         x=x, y=_y("y", height), text="text:N", fill=alt.Fill("ink:N", scale=None),
     )  # fmt: skip
 
@@ -211,7 +211,7 @@ def _commits(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> Layer
     rows = [{"x": round(it.at_s, 3), "y": top + HEAD_PX + it.row * ROW_PX - 1,
              "y2": top + HEAD_PX + (it.row + 1) * ROW_PX}
             for lane, top in places for it in lane.commits]  # fmt: skip
-    return _chart(rows).mark_rule(color=INK, strokeWidth=2, aria=False).encode(
+    return plot(rows).mark_rule(color=INK, strokeWidth=2, aria=False).encode(
         x=x, y=_y("y", height), y2="y2:Q",
     )  # fmt: skip
 
@@ -222,8 +222,8 @@ def _moments(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> list[
              "text": ("⚡ " if mark.kind == "fault" else "") + mark.kind, "ink": colours[mark.kind]}
             for lane, top in places for mark in lane.marks]  # fmt: skip
     ink = alt.Stroke("ink:N", scale=None)
-    rules = _chart(rows).mark_rule(strokeWidth=1.6, strokeDash=[4, 2], aria=False)
-    named = _chart(_apart(rows, places)).mark_text(align="left", dx=3, fontSize=11, aria=False)
+    rules = plot(rows).mark_rule(strokeWidth=1.6, strokeDash=[4, 2], aria=False)
+    named = plot(_apart(rows, places)).mark_text(align="left", dx=3, fontSize=11, aria=False)
     return [
         rules.encode(x=x, y=_y("y", height), y2="y2:Q", stroke=ink),
         named.encode(x=x, y=_y("y", height), text="text:N", fill=alt.Fill("ink:N", scale=None)),
@@ -243,7 +243,7 @@ def _apart(rows: Rows, places: Sequence[tuple[Lane, int]]) -> Rows:
 def _headings(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> Layer:
     rows = [{"x": 0, "y": top + 8, "text": f"{lane.setup.title}  {lane.ending}"}
             for lane, top in places]  # fmt: skip
-    return _chart(rows).mark_text(
+    return plot(rows).mark_text(
         align="left", dx=2, color=INK, fontSize=12, fontWeight="bold", aria=False
     ).encode(x=x, y=_y("y", height), text="text:N")  # fmt: skip
 
@@ -256,11 +256,12 @@ def _lane_words(lane: Lane) -> str:
     )
 
 
-def _chart(rows: Rows) -> Layer:
+def plot(rows: Rows) -> Layer:
+    """Return a chart of some rows, without marks."""
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]  # Altair has none
 
 
-def _svg(chart: Layer, title: str, told: str) -> str:
+def inline(chart: Layer, title: str, told: str) -> str:
     """Render, and replace the head of the SVG by one with a title and a description."""
     config = {
         "background": None, "font": "sans-serif", "padding": PADDING, "view": {"stroke": None},

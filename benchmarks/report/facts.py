@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from benchmarks.model import ENGINES, PIPELINES, Outcome, Result, Truth
-from benchmarks.report import words
-from benchmarks.results import CALM
+from benchmarks import noise, results
+from benchmarks.model import ENGINES, PIPELINES, SYNTHETIC, Outcome, Result, Truth
+from benchmarks.report import shapes, words
+from benchmarks.results import CALM, is_control, is_repeat
 
 VARIANTS = ("default", "tuned")
 SOUND = (Outcome.UNHARMED, Outcome.SELF_HEALED, Outcome.RESUMED)
@@ -45,6 +46,15 @@ class Row:
 
     index: int
     result: Result
+    disturbed: str = ""  # what disturbed the host meanwhile
+
+    @property
+    def repetition(self) -> str:
+        """Which repetition it is, in words."""
+        control, number = divmod(self.result.trial, results.CONTROL_FROM)
+        told = f"repetition {number % results.REPEATS_FROM or 1}"
+        told += ", done again" if is_repeat(self.result.trial) else ""
+        return f"A/A control, {told}" if control else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ class Cell:
     trials: tuple[Row, ...] = ()
     warmups: tuple[Row, ...] = ()
     superseded: tuple[Row, ...] = ()  # broke, and were done again when the campaign was resumed
+    replaced: tuple[Row, ...] = ()  # of a disturbed host: the repeat is in the figures
+    control: tuple[Row, ...] = ()  # of the second block of a setup that was run twice
 
     @property
     def anchor(self) -> str:
@@ -88,6 +100,11 @@ class Cell:
         return [value for result in self.results if sound(result)
                 if (value := result.measures.get(measure)) is not None]  # fmt: skip
 
+    def control_values(self, measure: str) -> list[float]:
+        """Return a measure of the A/A control's trials, which are in no other figure."""
+        found = (row.result for row in self.control if not row.result.warmup and sound(row.result))
+        return [value for it in found if (value := it.measures.get(measure)) is not None]
+
     def warm_values(self, measure: str) -> list[float]:
         """Return a measure of the warm-ups: memory is read in these."""
         found = (row.result.measures.get(measure) for row in self.warmups if sound(row.result))
@@ -104,6 +121,7 @@ class Campaign:
     faults: tuple[tuple[str, Subject], ...]
     cells: Mapping[tuple[SetupId, Subject, str], Cell]
     seed: int
+    synthetic: tuple[Subject, ...] = ()  # those with a calm trial; `subjects` are of the ETL alone
 
     def cell(self, setup: SetupId, subject: Subject, scenario: str = CALM) -> Cell:
         return self.cells.get((setup, subject, scenario)) or Cell(setup, subject, scenario)
@@ -122,10 +140,10 @@ def sound(result: Result) -> bool:
     return result.outcome in SOUND and result.truth in (Truth.TRUE_SUCCESS, None)
 
 
-def campaign(results: Sequence[Result]) -> Campaign:
+def campaign(lines: Sequence[Result]) -> Campaign:
     """Group the lines of a folder."""
-    rows = tuple(Row(index, result) for index, result in enumerate(results))
-    setups, subjects = _setups(results), _subjects(results)
+    rows, stand_in = _rows(lines), results.repeated(lines)
+    setups, subjects = _setups(lines), _subjects(lines)
     by_setup = {(it.engine, it.mode, it.variant): it for it in setups}
     by_subject = {(it.pipeline, it.workload): it for it in subjects}
     grouped: dict[tuple[SetupId, Subject, str], list[Row]] = defaultdict(list)
@@ -133,25 +151,64 @@ def campaign(results: Sequence[Result]) -> Campaign:
         it = row.result
         setup = by_setup[it.engine, it.mode, it.variant]
         grouped[setup, by_subject[it.pipeline, it.workload], it.scenario].append(row)
-    cells = {key: _cell(*key, found) for key, found in grouped.items()}
+    cells = {key: _cell(*key, found, stand_in) for key, found in grouped.items()}
     faults = unique((key[2], key[1]) for key in grouped if key[2] != CALM)
     calm = {key[1] for key, cell in cells.items() if key[2] == CALM and cell.trials}
-    seen = {key[1] for key in grouped}
-    shown = tuple(it for it in subjects if it in calm or it not in seen)
     order = {subject: place for place, subject in enumerate(subjects)}
     faults.sort(key=lambda fault: order[fault[1]])
-    return Campaign(rows, setups, shown, tuple(faults), cells, results[0].seed if results else 0)
+    synthetic = tuple(it for it in subjects if it.pipeline in SYNTHETIC and it in calm)
+    shown = _shown(subjects, calm, {key[1] for key in grouped}, bool(synthetic))
+    seed = lines[0].seed if lines else 0
+    return Campaign(rows, setups, shown, tuple(faults), cells, seed, synthetic)
+
+
+def _rows(lines: Sequence[Result]) -> tuple[Row, ...]:
+    """Number the lines, and say of each what disturbed it."""
+    probes = [it.environment["noise"]["probe_ms"] for it in lines if it.environment.get("noise")]
+    return tuple(Row(index, it, _disturbed(it, probes)) for index, it in enumerate(lines))
+
+
+def _disturbed(result: Result, probes_ms: Sequence[float]) -> str:
+    told = result.environment.get("noise")
+    return noise.disturbed(noise.Noise(**told), probes_ms) if told else ""
+
+
+def _shown(
+    subjects: Sequence[Subject], calm: Iterable[Subject], seen: Iterable[Subject], synthetic: bool
+) -> tuple[Subject, ...]:
+    """Return the pipelines with a calm trial, and those that a full campaign would have had.
+
+    A campaign of synthetic workloads alone was not meant to have any.
+    """
+    etl = [it for it in subjects if it.pipeline not in SYNTHETIC]
+    if synthetic and not any(it in calm for it in etl):
+        return ()
+    return tuple(it for it in etl if it in calm or it not in seen)
 
 
 def unique(values: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(values))
 
 
-def _cell(setup: SetupId, subject: Subject, scenario: str, rows: Sequence[Row]) -> Cell:
-    again = tuple(row for row in rows if _done_later(row, rows))
-    trials = tuple(row for row in rows if not row.result.warmup and row not in again)
-    warmups = tuple(row for row in rows if row.result.warmup and row not in again)
-    return Cell(setup, subject, scenario, trials, warmups, again)
+def _cell(
+    setup: SetupId, subject: Subject, scenario: str, rows: Sequence[Row], stand_in: set[Any]
+) -> Cell:
+    """Keep apart what is in the figures and what is not, each for its own reason."""
+    kinds: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        kinds[_kind(row, rows, stand_in)].append(row)
+    return Cell(setup, subject, scenario, **{kind: tuple(it) for kind, it in kinds.items()})
+
+
+def _kind(row: Row, rows: Sequence[Row], stand_in: set[Any]) -> str:
+    it = row.result
+    if _done_later(row, rows):
+        return "superseded"
+    if not it.warmup and not is_repeat(it.trial) and results.same_trial(it) in stand_in:
+        return "replaced"
+    if is_control(it):
+        return "control"
+    return "warmups" if it.warmup else "trials"
 
 
 def _done_later(row: Row, rows: Sequence[Row]) -> bool:
@@ -163,9 +220,9 @@ def _done_later(row: Row, rows: Sequence[Row]) -> bool:
     )
 
 
-def _setups(results: Sequence[Result]) -> tuple[SetupId, ...]:
+def _setups(lines: Sequence[Result]) -> tuple[SetupId, ...]:
     """Return the setups found, and those that a full campaign would have had."""
-    found = {(it.engine, it.mode, it.variant) for it in results}
+    found = {(it.engine, it.mode, it.variant) for it in lines}
     known = {(engine, variant) for engine, _, variant in found}
     wanted = {("bare", "default")} | {(it, v) for it in ENGINES[1:] for v in VARIANTS}
     found |= {(engine, "", variant) for engine, variant in wanted - known}
@@ -180,15 +237,19 @@ def _title(engine: str, mode: str, variant: str, several: bool) -> str:
     return name if engine == "bare" else f"{name} {variant}"
 
 
-def _subjects(results: Sequence[Result]) -> tuple[Subject, ...]:
-    found = unique((it.pipeline, it.workload) for it in results)
+def _subjects(lines: Sequence[Result]) -> tuple[Subject, ...]:
+    found = unique((it.pipeline, it.workload) for it in lines)
     found += [(it, "") for it in PIPELINES if it not in {pipeline for pipeline, _ in found}]
-    timed = {(it.pipeline, it.workload) for it in results if not it.warmup}
+    timed = {(it.pipeline, it.workload) for it in lines if not it.warmup}
     workloads = {pipeline: sum(it[0] == pipeline for it in timed) for pipeline, _ in found}
     place = {pipeline: number for number, pipeline in enumerate(PIPELINES)}
     found.sort(key=lambda it: place.get(it[0], len(place)))
     several = {pipeline for pipeline, count in workloads.items() if count > 1}
-    return tuple(
-        Subject(pipeline, workload, f"{pipeline}, {workload}" if pipeline in several else pipeline)
-        for pipeline, workload in found
-    )
+    return tuple(Subject(*it, _subject_title(*it, several=it[0] in several)) for it in found)
+
+
+def _subject_title(pipeline: str, workload: str, several: bool) -> str:
+    shape = shapes.shape_of(workload) if pipeline in SYNTHETIC else None
+    if shape:
+        return shape.title
+    return f"{pipeline}, {workload}" if several else pipeline

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks import statistics
 from benchmarks.model import ENGINES, Outcome, Truth
-from benchmarks.report import overhead, recovery, words
+from benchmarks.report import control, overhead, recovery, steps, words
 from benchmarks.report.facts import VARIANTS, Campaign, Subject, sound, unique
 from benchmarks.report.overhead import Comparison
 from benchmarks.report.words import Mark, plural
@@ -59,7 +59,7 @@ def paragraphs(campaign: Campaign) -> list[str]:
     """Sum up the campaign: the rows, then each variant by itself."""
     same = " ".join(it.text for it in _same_rows(campaign))
     told = [" ".join([*_cost(campaign, it), *_rescued(campaign, it)]) for it in VARIANTS]
-    return [text for text in (same, *told) if text]
+    return [text for text in (same, *told, steps.headline(steps.tables(campaign))) if text]
 
 
 def _cost(campaign: Campaign, variant: str) -> Iterator[str]:
@@ -199,6 +199,27 @@ def _recovery(campaign: Campaign) -> Iterator[Fact]:
 
 
 def _control(campaign: Campaign) -> Iterator[Fact]:
+    twice = control.pairs(campaign)
+    yield from _ran_twice(twice) if twice else _halves(campaign)
+
+
+def _ran_twice(pairs: Sequence[control.Pair]) -> Iterator[Fact]:
+    titles = words.listed(unique(it.cell.setup.title for it in pairs))
+    decided = [it for it in pairs if it.decides]
+    if not decided:
+        needed = statistics.INTERVAL_FROM
+        yield Fact(NOT_KNOWN, f"A/A control, {titles} run twice: too few repetitions to tell "
+                              f"anything apart ({needed} are needed).")  # fmt: skip
+        return
+    apart = control.failed(pairs)
+    yield Fact(
+        HOLDS_NOT if apart else HOLDS,
+        f"A/A control, {titles} run twice: {len(decided) - len(apart)} of {len(decided)} "
+        "comparisons of a setup with itself are undecided, as all should be.",
+    )
+
+
+def _halves(campaign: Campaign) -> Iterator[Fact]:
     pairs = [it for it in overhead.split_halves(campaign) if it.difference.interval]
     if not pairs:
         needed = 2 * statistics.INTERVAL_FROM

@@ -19,6 +19,32 @@ def limits(
     return [*_of_campaign(counts, machines, campaign), *_of_method()]
 
 
+def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
+    """Return what the section on synthetic workloads does not show; `sizes` are by shape."""
+    told = "; ".join(f"{shape} of {listed([f'{n:,}' for n in found])}"
+                     for shape, found in sizes.items()) or "none"  # fmt: skip
+    return [
+        ("Other counts.", f"No-ops were measured as {told} steps. What happens beyond the largest "
+         "is not shown; an exponent describes these counts and predicts no other."),
+        ("The start is in the makespan.", "Growth and the METG of a run count from the trigger, "
+         "so a slow dispatch makes the exponent of small runs smaller and the METG larger. Time a "
+         "step and hand-off count from the first step's start."),
+        ("Isolation has its price.", "A call, a thread, a fork and a new process do not protect "
+         "the same: a setup whose steps are calls loses the whole run when one of them dies. "
+         "Compare costs among setups whose steps are alike, or know what you pay for."),
+        ("Two at a time, two cores or more.", "Every setup may run two steps of a run at once. "
+         "Threads of one Python process calculate one at a time, so a fan-out of work that is all "
+         "CPU is at most half as efficient there as with processes."),
+        ("Work that waits.", "The work of a task is CPU time. Tasks that wait for a network or a "
+         "disk overlap better than these."),
+        ("The engine's own clock.", "All times come from what the steps wrote, one clock for all; "
+         "no engine's metadata store was asked when it thinks a task began."),
+        ("Not measured here.", "Several runs at once, fairness between them, payloads up to the "
+         "size that an engine refuses, what a step adds to the metadata database and to the logs, "
+         "idle cost, start of the services, size of the installation."),
+    ]  # fmt: skip
+
+
 def _of_campaign(
     counts: Mapping[str, Any], machines: Sequence[Mapping[str, Any]], campaign: Campaign
 ) -> list[Limit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,28 @@ from benchmarks import results, statistics
 from benchmarks.model import ENGINES, Result
 from benchmarks.report import (
     charts,
+    control,
+    curves,
     facts,
     headline,
     lanes,
     limits,
     overhead,
+    published,
+    quiet,
     recovery,
+    scaling,
     sources,
+    steps,
     words,
 )
-from benchmarks.report.facts import Campaign, Cell, Subject, unique
+from benchmarks.report.facts import Campaign, Cell, Row, Subject, unique
 from benchmarks.report.lanes import Timeline
 from benchmarks.report.overhead import Line
+from benchmarks.results import CALM
 
 DRAWN_BYTES = 450_000  # of timelines; what comes after is named, and lies in the journals
-OWN = ("load_1m", "took_s")  # what the environment of each trial has of its own
+OWN = ("load_1m", "took_s", "noise", "control")  # what the environment of each trial has of its own
 MACHINE = ("host", "cpu", "cores_count", "memory_mb", "os", "python", "commit", "warehouse")
 
 
@@ -59,7 +66,20 @@ class Settings:
 
     engine: str
     needed: Sequence[Mapping[str, str]]
-    setups: Sequence[tuple[str, Sequence[Mapping[str, str]]]]
+    setups: Sequence[tuple[str, str, Sequence[Mapping[str, str]]]]  # title, task, settings
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the synthetic workloads say; charts by what they are drawn of."""
+
+    tables: Sequence[steps.Table]
+    growths: Sequence[tuple[scaling.Growths, Markup]]
+    grains: Sequence[tuple[scaling.Grains, Markup]]
+    flows: Sequence[steps.Flow]
+    probe: steps.Probe | None
+    unsound: Sequence[steps.Unsound]
+    limits: Sequence[limits.Limit]
 
 
 def build(folder: Path, root: Path) -> None:
@@ -96,8 +116,34 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "digests": headline.digests(campaign), "machines": _machines(campaign),
         "campaigns": _campaigns(campaign), "versions": _versions(campaign),
         "cells": list(campaign.cells.values()), "data": _data(campaign), "rules": statistics,
+        "section": section(campaign), "published": published, "scaling": scaling,
+        "quiet": quiet.quiet(campaign), "quieter": quiet,
+        "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
     }  # fmt: skip
+
+
+def section(campaign: Campaign) -> Section | None:
+    """Return what the synthetic workloads say, or None when the campaign has none."""
+    if not campaign.synthetic:
+        return None
+    made = steps.tables(campaign)
+    grown, grains = scaling.growths(campaign), scaling.grains(campaign)
+    flows = steps.flows(campaign, made)
+    return Section(
+        made,
+        [(it, _chart(curves.growth_svg, it.curves, it.title)) for it in grown],
+        [(it, _chart(curves.efficiency_svg, it.curves, it.title)) for it in grains],
+        flows, steps.probe(campaign, flows), steps.unsound(campaign),
+        limits.of_steps({it.title: it.sizes for it in grown}),
+    )  # fmt: skip
+
+
+def _chart(
+    draw: Callable[[Sequence[curves.Curve], str], str], shown: Sequence[curves.Curve], title: str
+) -> Markup:
+    """Draw lines where there is one: a single size is in the table."""
+    return Markup(draw(shown, title) if any(len(it.dots) > 1 for it in shown) else "")
 
 
 def _templates(html: bool) -> Environment:
@@ -120,10 +166,23 @@ def in_table(text: object) -> str:
     return re.sub(r"([|<>*`\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", flat)
 
 
-def _raw(cell: Cell) -> list[tuple[int, Result, str]]:
-    """Return the trials of a cell, warm-ups first, with their measures as text."""
-    rows = sorted((*cell.superseded, *cell.warmups, *cell.trials), key=lambda row: row.index)
-    return [(row.index, row.result, _measures(row.result)) for row in rows]
+def _raw(cell: Cell) -> list[tuple[Row, str, Result, str]]:
+    """Return all trials of a cell in their order, each with what is to be known of it, in words."""
+    rows = (*cell.superseded, *cell.replaced, *cell.control, *cell.warmups, *cell.trials)
+    ordered = sorted(rows, key=lambda row: row.index)
+    return [(it, _known(it, cell), it.result, _measures(it.result)) for it in ordered]
+
+
+def _known(row: Row, cell: Cell) -> str:
+    """Say whether a trial is in no figure, and what disturbed it."""
+    told = [row.repetition]
+    if row in cell.control:
+        told.append("in no figure")
+    if row.disturbed:
+        told.append(f"disturbed: {row.disturbed}")
+    if row in cell.replaced:
+        told.append("a repeat stands in its place")
+    return ", ".join(told)
 
 
 def _measures(result: Result) -> str:
@@ -165,7 +224,8 @@ def _settings(campaign: Campaign) -> list[Settings]:
         own = {it: _first(campaign, it.engine, it.mode, it.variant) for it in setups}
         needed = [line for result in own.values() for line in result.environment["needed"]]
         kept = {str(line["name"]): line for line in needed}
-        changed = [(it.title, result.environment["settings"]) for it, result in own.items()]
+        changed = [(it.title, str(result.environment.get("task") or ""),
+                    result.environment["settings"]) for it, result in own.items()]  # fmt: skip
         found.append(Settings(engine, list(kept.values()), changed))
     return found
 
@@ -197,6 +257,8 @@ def _versions(campaign: Campaign) -> list[tuple[str, str, str]]:
 def _counts(campaign: Campaign) -> dict[str, Any]:
     calm = [campaign.cell(setup, subject) for setup in campaign.setups if setup.mode
             for subject in campaign.subjects]  # fmt: skip
+    calm += [it for it in campaign.cells.values()
+             if it.subject in campaign.synthetic and it.scenario == CALM and it.trials]  # fmt: skip
     sizes = [len(cell.values("makespan_s")) for cell in calm] or [0]
     return {
         "repetitions": " to ".join(str(it) for it in unique((min(sizes), max(sizes)))),

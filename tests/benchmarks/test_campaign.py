@@ -1,13 +1,18 @@
 """A campaign on `bare`, by the command line, as a newcomer would: run, resume, report."""
 
+import itertools
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
+import orjson
 import pytest
 
 from benchmarks import campaign, results
+from benchmarks.model import Outcome, Truth
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
+from tests.report import made_up
 
 
 def bench(*words):
@@ -18,6 +23,91 @@ def bench(*words):
         capture_output=True,
         text=True,
     )
+
+
+def planned(**changes):
+    plan = campaign.plan(
+        "made-up", "quick", setups=("bare/process/default", "airflow/local/tuned"),
+        workloads=("complaints", "chain-10"), scenarios=("calm", "source-503"), seed=1,
+        metadata="sqlite", warehouse="sqlite", repetitions=2, command="bench run",
+    )  # fmt: skip
+    return replace(plan, **changes)
+
+
+def filled(folder, *told):
+    """Return a folder with a line for each trial number, makespan and change."""
+    (folder / "journals").mkdir(exist_ok=True)
+    for number, change in told:
+        made = made_up.step_result("airflow", "tuned", "chain-10-noop", number)
+        made = replace(made, journal="", **change)
+        results.append(folder, made)
+    return folder
+
+
+def test_the_control_is_a_second_block_of_the_same_setup_with_numbers_of_its_own():
+    plan = planned(control=("bare/process/default",))
+    first, second = (campaign.slots(plan, round_) for round_ in (1, 2))
+
+    assert [len(blocks) for blocks in (first, second)] == [3, 3]
+    numbers = [slot.trial for block in first for slot in block if slot.control]
+    assert numbers == [2001] * 3  # a warm-up and two calm trials, and no fault
+    slots = list(itertools.chain(*first, *second))
+    assert len({slot.name for slot in slots}) == len(slots)
+
+
+def test_a_campaign_without_control_has_the_order_that_it_always_had():
+    order = [block[0].setup for block in campaign.slots(planned(), 1)]
+    plain = campaign.random.Random("1:1").sample(planned().setups, 2)
+
+    assert order == plain
+
+
+@pytest.mark.parametrize(
+    ("profile", "setups", "asked", "control"),
+    [
+        ("standard", ["bare/process/default", "x"], None, ("bare/process/default",)),
+        ("standard", ["bare/process/default"], False, ()),
+        ("quick", ["bare/process/default"], None, ()),
+        ("quick", ["x", "bare/process/default"], True, ("bare/process/default",)),
+        ("quick", ["x", "y"], True, ("x",)),
+    ],
+)
+def test_which_setups_are_run_twice(profile, setups, asked, control):
+    assert campaign.control_of(profile, setups, asked) == control
+
+
+def test_a_stuck_cell_needs_no_control(tmp_path):
+    stuck = {"outcome": Outcome.STUCK, "truth": Truth.LIMBO}
+    folder = filled(tmp_path, (1, stuck))
+
+    found = campaign.cells_done(folder)
+    cell = ("airflow/local/tuned", "chain-10-noop", "calm")
+    assert found == {(*cell, False), (*cell, True)}
+
+
+def test_a_disturbed_trial_of_the_control_is_repeated_as_one(tmp_path):
+    quiet, loud = ({"probe_ms": ms, "steal_share": 0.0, "load_1m": 0.1} for ms in (5.0, 50.0))
+    environment = made_up.environment("airflow", "tuned")
+    told = [(n, {"environment": {**environment, "noise": quiet}}) for n in (1, 2, 3)]
+    told.append((2001, {"environment": {**environment, "noise": loud, "control": True}}))
+    found = campaign._disturbed(filled(tmp_path, *told))
+
+    assert {key: [s.trial for s in slots] for key, slots in found.items()} == {
+        ("airflow/local/tuned", True): [3001]
+    }
+
+
+def test_a_plan_of_before_there_was_a_control_can_be_resumed(tmp_path):
+    kept = orjson.loads(orjson.dumps(campaign.asdict(planned())))
+    del kept["control"]
+    (tmp_path / campaign.PLAN).write_bytes(orjson.dumps(kept))
+
+    assert campaign.load(tmp_path) == planned()
+
+
+def first_tries(found):
+    """Leave out warm-ups, and what was done again because this host is not quiet."""
+    return [r for r in found if not r.warmup and not results.is_repeat(r.trial)]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +126,7 @@ def done():
 
 def test_every_trial_is_a_valid_line_and_every_line_has_its_journal(done):
     run, folder = done
-    trials = [r for r in results.read(folder) if not r.warmup]
+    trials = first_tries(results.read(folder))
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert results.problems(folder) == []
@@ -47,6 +137,9 @@ def test_every_trial_is_a_valid_line_and_every_line_has_its_journal(done):
         ("github_stats", "calm", "unharmed"),
         ("youtube_stats", "calm", "unharmed"),
     ]
+    assert {(t.environment["task"], t.environment["control"]) for t in trials} == {
+        ("a call; side by side, a thread", False)
+    }
     assert {t.scenario for t in trials if t.truth != "true_success"} == {"source-503"}
 
 
@@ -67,7 +160,7 @@ def test_a_campaign_that_was_cut_short_goes_on_with_what_is_missing(done, tmp_pa
         warehouse="sqlite",
     )
 
-    added = [r for r in results.read(cut)[len(lines) - 1 :] if not r.warmup]
+    added = first_tries(results.read(cut)[len(lines) - 1 :])
     assert [(r.pipeline, r.scenario) for r in added] == [(gone["pipeline"], gone["scenario"])]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from benchmarks import results
 from benchmarks.compare import agreement, compare
 from benchmarks.model import Outcome, Truth
 from benchmarks.statistics import Verdict
@@ -49,3 +50,15 @@ def test_trials_that_went_wrong_and_warm_ups_have_no_time():
 
     (found,) = compare(folder(1.0, 1) + wrong, folder(1.0, 2))
     assert found.difference.verdict is Verdict.UNDECIDED
+
+
+def test_the_control_and_what_was_done_again_are_not_compared():
+    sound = folder(1.0, 1)
+    more = [replace(sound[0], trial=results.REPEATS_FROM + sound[0].trial)]
+    environment = {**sound[0].environment, "control": True}
+    more += [replace(it, trial=results.CONTROL_FROM + it.trial, environment=environment,
+                     measures={"makespan_s": 99.0}) for it in sound]  # fmt: skip
+    disturbed = [replace(sound[0], measures={"makespan_s": 99.0}), *sound[1:], *more]
+
+    (found,) = compare(sound, disturbed)
+    assert found.second == found.first

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from histories import history
 
 from benchmarks import measures
+from shared.journal import Event, _numbered
 
 CALM = history(
     (10, "submitted", "one-day"),
@@ -19,6 +22,22 @@ FAULTED = history(
     (20, "resumed", "by hand"), (21, "started", "load"), (23, "finished", "load"),
     (25, "ended", "succeeded"),
 )  # fmt: skip
+SECONDS = (("0001", 11, 13), ("0002", 14, 15), ("0003", 18, 20))
+
+
+def synthetic_run(chained: bool, *told: tuple[str, float, float]) -> tuple[Event, ...]:
+    """Return a history of steps by key, start and end; in a chain each is handed a value."""
+    events = [Event(10, 0, "submitted", "r", detail="chain-3-noop")]
+    for number, (key, start, end) in enumerate(told):
+        previous = number if chained and number else None
+        detail = {"value": number + 1, "previous": previous}
+        events.append(Event(start, 0, "started", "r", "work", key))
+        events.append(Event(end, 0, "finished", "r", "work", key, detail=detail))
+    return tuple(_numbered(sorted(events, key=lambda it: it.at)))
+
+
+CHAIN = synthetic_run(True, *SECONDS)
+FANOUT = synthetic_run(False, ("0001", 11, 13), ("0002", 11, 14), ("0003", 13, 16))
 NOTHING = history((10, "submitted", "one-day"))
 
 
@@ -49,6 +68,46 @@ NOTHING = history((10, "submitted", "one-day"))
 )
 def test_a_measure_is_what_the_history_says_or_none(measure, told, value):
     assert measure(told) == value
+
+
+@pytest.mark.parametrize(
+    ("measure", "told", "value"),
+    [
+        (measures.per_step_s, CHAIN, 3.0),
+        (measures.per_step_s, FANOUT, 5 / 3),
+        (measures.per_step_s, NOTHING, None),
+        (measures.handoff_p50_s, CHAIN, 2.0),
+        (measures.handoff_p95_s, CHAIN, 2.9),
+        (measures.handoff_p50_s, FANOUT, None),
+        (measures.handoff_p95_s, FANOUT, None),
+        (measures.handoff_p95_s, CHAIN[:5], 1.0),
+        (measures.work_s, CHAIN, 5.0),
+        (measures.work_s, FANOUT, 8.0),
+        (measures.work_s, NOTHING, None),
+        (measures.throughput_steps_per_s, CHAIN, 0.3),
+        (measures.throughput_steps_per_s, NOTHING, None),
+    ],
+)
+def test_what_a_synthetic_step_costs(measure, told, value):
+    assert measure(told) == (None if value is None else pytest.approx(value))
+
+
+def test_the_work_of_a_repeated_step_is_that_of_its_attempts_that_finished():
+    lost = Event(11.5, 0, "started", "r", "work", "0001")
+    told = tuple(_numbered([CHAIN[0], replace(CHAIN[1], at=11), lost, *CHAIN[2:]]))
+
+    assert measures.work_s(told) == 4.5
+
+
+def test_a_chain_that_ended_before_a_step_finished_has_no_cost_of_a_step():
+    assert measures.per_step_s(CHAIN[:2]) is None
+    assert measures.measure(CHAIN[:2])["throughput_steps_per_s"] is None
+
+
+def test_the_measures_of_synthetic_steps_are_given_only_of_such():
+    assert set(measures.measure(CHAIN)) - set(measures.measure(CALM)) == {
+        m.__name__ for m in measures.OF_SYNTHETIC
+    }
 
 
 def test_a_state_that_was_seen_to_fail_is_a_detection():
@@ -82,6 +141,6 @@ def test_the_measures_of_a_fault_are_given_only_when_there_was_one():
 
 
 def test_the_name_of_a_measure_ends_in_its_unit():
-    names = measures.measure(FAULTED)
+    names = {**measures.measure(FAULTED), **measures.measure(CHAIN)}
 
     assert {name.rpartition("_")[2] for name in names} <= {"s", "steps", "count"}

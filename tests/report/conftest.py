@@ -1,4 +1,4 @@
-"""One made-up campaign and its report, built once for all tests of the report."""
+"""Two made-up campaigns and their reports, built once for all tests of the report."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ class Campaign:
     @property
     def markdown(self) -> str:
         return (self.folder / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def overhead(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    """Return a campaign of synthetic workloads alone, and its report."""
+    root = tmp_path_factory.mktemp("overhead")
+    folder = root / "results" / "20261122T100000Z-made-up-host"
+    results = made_up.write_overhead(folder)
+    report.build(folder, root)
+    return Campaign(root, folder, results)
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,24 @@ FAULTS: dict[str, dict[tuple[str, str], Story]] = {
 }
 
 
+# What a no-op costs on each setup of the made-up overhead campaign, in seconds: of the start, of a
+# hand-off, and of one step itself.
+STEP_COSTS = {
+    ("bare", "default"): (0.1, 0.0005, 0.0002), ("airflow", "default"): (2.0, 1.0, 0.05),
+    ("airflow", "tuned"): (1.0, 0.15, 0.05), ("prefect", "tuned"): (1.5, 0.01, 0.002),
+    ("dagster", "default"): (5.0, 1.2, 0.1),
+}  # fmt: skip
+STEP_WORKLOADS = (
+    *("chain-1-noop", "chain-10-noop", "chain-50-noop", "fanout-10-noop", "fib_40_10"),
+    *("fib_10_33", "chain-10-busy-10", "chain-10-busy-100", "chain-10-busy-1000"),
+    *("fanout-10-busy-100", "fanout-10-busy-1000"),
+)
+TASKS = {"bare": "a call", "airflow": "a fork", "prefect": "a call", "dagster": "a new process"}
+FIB_33_S = 0.4
+QUIET_HOST = {"probe_ms": 5.0, "steal_share": 0.0, "load_1m": 0.3}
+LOUD_HOST = {"probe_ms": 12.5, "steal_share": 0.0, "load_1m": 3.0}
+
+
 def write(folder: Path, repetitions: int = 2) -> list[Result]:
     """Fill a folder: 7 setups, 3 pipelines, two faults, every kind of hole."""
     (folder / "journals").mkdir(parents=True, exist_ok=True)
@@ -105,6 +123,109 @@ def environment(engine: str, variant: str) -> dict[str, Any]:
         "needed": [dict(zip(names, it, strict=True)) for it in needed],
         "command_campaign": "bench run --profile quick --seed 7",
     }  # fmt: skip
+
+
+def write_overhead(folder: Path, repetitions: int = 10) -> list[Result]:
+    """Fill a folder with synthetic workloads, a control, disturbed trials and every kind of hole.
+
+    Prefect has no chain of 50; Dagster is stuck in it, and broke in the fan-out.
+    """
+    (folder / "journals").mkdir(parents=True, exist_ok=True)
+    numbers = range(1, repetitions + 1)
+    made = [
+        step_result(*setup, workload, trial)
+        for setup in STEP_COSTS
+        for workload in STEP_WORKLOADS
+        for trial in numbers
+        if setup[0] != "dagster" and (setup[0], workload) != ("prefect", "chain-50-noop")
+    ]
+    made += [
+        step_result("bare", "default", it, results.CONTROL_FROM + trial, control=True)
+        for it in ("chain-10-noop", "fib_40_10")
+        for trial in numbers
+    ]
+    made += [step_result("dagster", "default", "chain-10-noop", trial) for trial in numbers]
+    made += [stuck(step_result("dagster", "default", "chain-50-noop", 1), started=31)]
+    broken = step_result("dagster", "default", "fanout-10-noop", 1)
+    made += [
+        replace(
+            broken,
+            outcome=Outcome.ERROR,
+            truth=None,
+            measures={},
+            journal="",
+            findings=(),
+            error="RuntimeError: the code server <went> away",
+        )
+    ]
+    made = [_on_a_loud_host(it) for it in made]
+    made += [step_result("airflow", "tuned", "chain-10-noop", results.REPEATS_FROM + 2)]
+    for it in made:
+        if it.journal:
+            (folder / it.journal).touch()
+        results.append(folder, it)
+    return made
+
+
+def _on_a_loud_host(made: Result) -> Result:
+    """Disturb one trial that is repeated, and one that is not: both take a hundred times longer."""
+    found = (made.engine, made.variant, made.workload, made.trial)
+    loud = {("airflow", "tuned", "chain-10-noop", 2), ("airflow", "tuned", "chain-10-noop", 3)}
+    if found not in loud:
+        return made
+    slow = {name: value and 100 * value for name, value in made.measures.items()}
+    return replace(made, measures=slow, environment={**made.environment, "noise": LOUD_HOST})
+
+
+def step_result(
+    engine: str, variant: str, workload: str, trial: int, control: bool = False, **more: float
+) -> Result:
+    """Return a calm trial of a synthetic workload; `more` are measures that take other values."""
+    pipeline = "chain" if workload.startswith("fib") else workload.partition("-")[0]
+    base = result(engine, variant, pipeline, results.CALM, trial)
+    own = {"task": TASKS[engine], "noise": QUIET_HOST, "control": control}
+    return replace(
+        base, workload=workload, ledger=None, measures={**_step_measures(base, workload), **more},
+        findings=(Finding("worked", Verdict.PASS, ""),),
+        journal=f"journals/{engine}-{variant}-{workload}-{trial}.jsonl",
+        environment={**base.environment, **own},
+    )  # fmt: skip
+
+
+def _step_measures(base: Result, workload: str) -> dict[str, float | None]:
+    start, handoff, own = STEP_COSTS[base.engine, base.variant]
+    steps, work = _work_of(workload)
+    chance = random.Random(f"{base.engine}{base.variant}{workload}{base.trial}").uniform(0.98, 1.02)
+    lanes = 2 if base.pipeline == "fanout" else 1
+    span = chance * (steps * (own + work) + (steps - 1) * handoff) / lanes
+    chained = handoff if base.pipeline == "chain" and steps > 1 else None
+    cpu = {"bare": 0.001, "airflow": 1.1, "prefect": 0.1, "dagster": 1.5}[base.engine]
+    return {
+        "dispatch_s": start, "makespan_s": start + span, "closing_s": 0.2,
+        "handoff_p50_s": chained, "handoff_p95_s": chained and 2 * chained,
+        "attempts_steps": float(steps), "per_step_s": span / steps,
+        "work_s": steps * (own + work), "throughput_steps_per_s": steps / (start + span),
+        "cpu_s": 0.05 + steps * (cpu + work), "bench_cpu_s": 0.004, "peak_pss_mb": None,
+    }  # fmt: skip
+
+
+def _work_of(workload: str) -> tuple[int, float]:
+    """Return how many steps a workload has, and how long each of them works."""
+    if workload in ("fib_40_10", "fib_10_33"):
+        return (40, 0.0) if workload == "fib_40_10" else (10, FIB_33_S)
+    steps, _, amount = workload.split("-", 1)[1].partition("-busy-")
+    return int(steps.removesuffix("-noop")), float(amount or 0) / 1000
+
+
+def stuck(made: Result, started: int) -> Result:
+    """Return a trial that had no final state at its deadline."""
+    nothing: dict[str, float | None] = dict.fromkeys(made.measures)
+    return replace(
+        made, outcome=Outcome.STUCK, truth=Truth.LIMBO,
+        measures={**nothing, "attempts_steps": float(started), "cpu_s": 40.0},
+        findings=(Finding("worked", Verdict.FAIL, f"{50 - started} steps"),),
+        environment={**made.environment, "took_s": 121.4},
+    )  # fmt: skip
 
 
 def _calm(folder: Path, repetitions: int) -> Iterator[Result]:

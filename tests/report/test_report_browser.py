@@ -57,6 +57,18 @@ def test_the_page_opens_from_disk_and_fits_the_screen(opened):
     assert opened.locator("svg[role=img]").first.bounding_box()["width"] > 250
 
 
+@pytest.mark.parametrize(
+    "opened", [(1400, "light"), (1400, "dark"), (420, "light"), (420, "dark")], indirect=True
+)
+def test_the_page_of_synthetic_workloads_fits_the_screen_too(opened, overhead):
+    opened.goto((overhead.folder / "report.html").as_uri() + "#steps")
+    for folded in opened.locator("#steps details").all():
+        folded.evaluate("it => it.open = true")
+
+    assert opened.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert opened.locator("#steps svg[role=img]").first.bounding_box()["width"] > 250
+
+
 def test_a_permalink_unfolds_its_cell(opened, campaign):
     anchor = "cell-airflow-local-tuned-complaints-small-control-killed"
     opened.goto((campaign.folder / "report.html").as_uri() + f"#{anchor}")

@@ -1,0 +1,113 @@
+"""How undisturbed the measurements were: by the host's other guests, and by the bench itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.report import words
+from benchmarks.report.facts import Campaign, Cell, Row, SetupId, sound
+from benchmarks.report.words import Figure, Mark
+from benchmarks.results import CALM
+
+BENCH_FROM = 0.01  # of the CPU of what is measured; a larger share is marked
+TOO_MUCH = Mark("!", "above 1 %", "fair")
+LITTLE = Mark("✓", "at most 1 %", "good")
+REPLACED = Mark("↻", "done again", "good")
+STANDS = Mark("!", "in the figures", "fair")
+APART = Mark("·", "in no figure", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbed:
+    """One calm trial during which the host was disturbed, and whether a repeat stands for it."""
+
+    cell: Cell
+    row: Row
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The bench's own CPU time on one setup, as a share of the engine's."""
+
+    setup: SetupId
+    share: Figure
+    mark: Mark
+    most: float | None  # the greatest share of one workload
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What the data say of the measuring itself."""
+
+    watched: int  # calm trials of which the host's noise is known
+    disturbed: tuple[Disturbed, ...]
+    bench: tuple[Bench, ...]
+
+    @property
+    def replaced(self) -> int:
+        return sum(it.mark is REPLACED for it in self.disturbed)
+
+
+def quiet(campaign: Campaign) -> Quiet | None:
+    """Return how undisturbed a campaign was, or None when its results do not say."""
+    cells = [it for it in campaign.cells.values() if it.scenario == CALM]
+    watched = sum(_timed(row) for it in cells for row in _rows(it))
+    found = tuple(it for cell in cells for it in _disturbed(cell))
+    bench = tuple(it for setup in campaign.setups if (it := _bench(setup, cells, campaign.seed)))
+    return Quiet(watched, found, bench) if watched or bench else None
+
+
+def share_of(cell: Cell) -> float | None:
+    """Return the bench's CPU seconds over the engine's, the median of the sound trials."""
+    found = _shares(cell)
+    return median(found) if found else None
+
+
+def _shares(cell: Cell) -> list[float]:
+    told = [(it.measures.get("bench_cpu_s"), it.measures.get("cpu_s"))
+            for it in cell.results if sound(it)]  # fmt: skip
+    return [own / theirs for own, theirs in told if own is not None and theirs]
+
+
+def _rows(cell: Cell) -> Sequence[Row]:
+    return (*cell.trials, *cell.replaced, *cell.control)
+
+
+def _timed(row: Row) -> bool:
+    return not row.result.warmup and "noise" in row.result.environment
+
+
+def _disturbed(cell: Cell) -> list[Disturbed]:
+    rows = sorted(_rows(cell), key=lambda it: it.index)
+    return [
+        Disturbed(cell, row, _standing(row, cell))
+        for row in rows
+        if row.disturbed and not row.result.warmup
+    ]
+
+
+def _standing(row: Row, cell: Cell) -> Mark:
+    if row in cell.replaced:
+        return REPLACED
+    return STANDS if row in cell.trials else APART
+
+
+def _bench(setup: SetupId, cells: Sequence[Cell], seed: int) -> Bench | None:
+    own = [it for it in cells if it.setup == setup and _shares(it)]
+    if not own:
+        return None
+    every = [100 * share for cell in own for share in _shares(cell)]
+    middles = {cell.subject.title: share_of(cell) or 0.0 for cell in own}
+    where = max(middles, key=lambda it: middles[it])
+    mark = TOO_MUCH if above(median(every) / 100) else LITTLE
+    figure = words.figure(every, "%", seed)
+    return Bench(setup, figure, mark, middles[where], where)
+
+
+def above(share: float | None) -> bool:
+    """Whether a share of the bench has to be marked."""
+    return share is not None and share > BENCH_FROM

@@ -1,0 +1,190 @@
+"""How a setup's cost grows with the count of steps, and how small a task may be on it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks import granularity, growth, statistics
+from benchmarks.granularity import Metg
+from benchmarks.growth import Growth
+from benchmarks.report import steps, words
+from benchmarks.report.curves import Curve, Dot
+from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
+from benchmarks.report.shapes import NAMES, Shape, shape_of
+from benchmarks.report.words import Mark
+
+GROWN = {"makespan": "makespan_s", "handoff": "handoff_p50_s", "cpu": "cpu_s"}
+NO_METG = Mark("·", "no figure", "none")  # the reason stands beside it
+RISING = 1.1  # times the efficiency at the size before
+LANES = {"chain": 1, "fanout": 2}  # tasks at a time: every setup is limited to two in a run
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One setup: how each measure grows with the count of no-ops."""
+
+    setup: SetupId
+    fits: dict[str, Growth]
+
+
+@dataclass(frozen=True, slots=True)
+class Growths:
+    """The no-ops of one shape, of every count that was measured."""
+
+    pipeline: str
+    title: str
+    sizes: tuple[int, ...]
+    lines: tuple[Grown, ...]
+    curves: tuple[Curve, ...]
+
+    @property
+    def enough(self) -> bool:
+        """Whether a power can be fitted to so many counts."""
+        return len(self.sizes) >= growth.SIZES_FROM
+
+
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """One setup: the smallest task worth running, of the whole run and of its steps alone."""
+
+    setup: SetupId
+    run: Metg
+    steps: Metg
+
+    @property
+    def peak(self) -> str:
+        """The best efficiency of a run, and at which size; "" when there is none."""
+        best = max(self.run.points, key=lambda it: it.efficiency, default=None)
+        return f"{100 * best.efficiency:.0f} % at {size(best.task_s)}" if best else ""
+
+    @property
+    def rising(self) -> bool:
+        """Whether the efficiency still rose at the largest size: the METG is a lower bound then."""
+        points = self.run.points
+        known = self.run.task_s is not None
+        return known and points[-1].efficiency > RISING * points[-2].efficiency
+
+
+@dataclass(frozen=True, slots=True)
+class Grains:
+    """Tasks of one shape and count, of every size that was measured."""
+
+    pipeline: str
+    count: int
+    title: str
+    sizes_s: tuple[float, ...]
+    lines: tuple[Grain, ...]
+    curves: tuple[Curve, ...]
+
+
+def growths(campaign: Campaign) -> list[Growths]:
+    """Return how the no-ops of each shape grow."""
+    found = _grouped(campaign, "noop")
+    return [
+        _growths(campaign, pipeline, {shape.steps: it for it, shape in sized})
+        for pipeline in NAMES
+        if (sized := [it for key in found if key[0] == pipeline for it in found[key]])
+    ]
+
+
+def grains(campaign: Campaign) -> list[Grains]:
+    """Return the METG(50 %) of each shape and count of busy steps."""
+    return [
+        _grains(campaign, pipeline, count, {it[1].amount / 1000: it[0] for it in found})
+        for (pipeline, count), found in _grouped(campaign, "busy").items()
+    ]
+
+
+def _grouped(
+    campaign: Campaign, kind: str
+) -> Mapping[tuple[str, int], list[tuple[Subject, Shape]]]:
+    """Return the workloads of a kind by shape and count of steps, the chains first."""
+    found: dict[tuple[str, int], list[tuple[Subject, Shape]]] = defaultdict(list)
+    for subject in campaign.synthetic:
+        shape = shape_of(subject.workload)
+        if shape and shape.kind == kind:
+            found[shape.pipeline, shape.steps].append((subject, shape))
+    order = list(NAMES)
+    return dict(sorted(found.items(), key=lambda it: (order.index(it[0][0]), it[0][1])))
+
+
+def _growths(campaign: Campaign, pipeline: str, sized: Mapping[int, Subject]) -> Growths:
+    subjects = dict(sorted(sized.items()))
+    lines, curves = [], []
+    for setup in steps.setups(campaign):
+        cells = {n: campaign.cell(setup, subject) for n, subject in subjects.items()}
+        fits = {
+            name: growth.fit({n: cell.values(measure) for n, cell in cells.items()})
+            for name, measure in GROWN.items()
+            if (pipeline, name) != ("fanout", "handoff")  # independent steps hand nothing on
+        }
+        lines.append(Grown(setup, fits))
+        makespans = {float(n): cell.values("makespan_s") for n, cell in cells.items()}
+        curves.append(Curve(setup, dots(makespans, campaign.seed)))
+    shown = tuple(it for it in curves if it.dots)
+    return Growths(pipeline, NAMES[pipeline], tuple(subjects), tuple(lines), shown)
+
+
+def dots(values: Mapping[float, Sequence[float]], seed: int) -> tuple[Dot, ...]:
+    """Return medians with their interval or range, in the order of x."""
+    told = {x: statistics.summarise(it, seed) for x, it in sorted(values.items())}
+    return tuple(Dot(x, it.median, it.low, it.high) for x, it in told.items() if it)
+
+
+def _grains(
+    campaign: Campaign, pipeline: str, count: int, sized: Mapping[float, Subject]
+) -> Grains:
+    subjects = {size: it for size, it in sorted(sized.items()) if size > 0}
+    lines, curves = [], []
+    for setup in steps.setups(campaign):
+        cells = {size: campaign.cell(setup, subject) for size, subject in subjects.items()}
+        run = efficiencies(cells, pipeline, count, "makespan_s", over=1)
+        found = granularity.metg(run)
+        alone = granularity.metg(efficiencies(cells, pipeline, count, "per_step_s", over=count))
+        lines.append(Grain(setup, found, alone))
+        half = granularity.THRESHOLD * max((it.efficiency for it in found.points), default=0.0)
+        mark = (found.task_s, half) if found.task_s else None
+        curves.append(Curve(setup, dots(run, campaign.seed), mark))
+    title = f"{NAMES[pipeline]} of {words.plural(count, 'step')}"
+    shown = tuple(it for it in curves if it.dots)
+    return Grains(pipeline, count, title, tuple(subjects), tuple(lines), shown)
+
+
+def efficiencies(
+    cells: Mapping[float, Cell], pipeline: str, count: int, measure: str, over: int
+) -> dict[float, list[float]]:
+    """Return the efficiency of every trial by task size; the wall time is `over` × `measure`."""
+    return {
+        size: [
+            granularity.efficiency(size, count, over * value, LANES[pipeline])
+            for value in cell.values(measure)
+            if value > 0
+        ]
+        for size, cell in cells.items()
+    }
+
+
+def exponent(fit: Growth) -> str:
+    """Print the exponent of a fit."""
+    return "" if fit.exponent is None else f"{fit.exponent:.2f}".replace("-", "−")
+
+
+def exponent_spread(fit: Growth) -> str:
+    """Print the interval of an exponent."""
+    if fit.low is None or fit.high is None:
+        return ""
+    return f"95 % CI {fit.low:.2f} to {fit.high:.2f}".replace("-", "−")
+
+
+def size(task_s: float) -> str:
+    """Print a task size."""
+    return f"{words.number(1000 * task_s)} ms"
+
+
+def bracket(found: Metg) -> str:
+    """Print the two measured sizes around a METG."""
+    if found.below is None or found.above is None:
+        return ""
+    return f"between {1000 * found.below:g} and {1000 * found.above:g} ms"
