@@ -64,13 +64,18 @@ class Container:
 
     service: str
     name: str
-    running: bool
+    state: str  # created, running, paused, restarting, exited, ...
     health: str  # "" when there is no check
     exit_code: int
 
     @property
+    def running(self) -> bool:
+        """Whether it has processes, frozen ones included, or will have them at once."""
+        return self.state in ("running", "restarting", "paused")
+
+    @property
     def ready(self) -> bool:
-        return self.running and self.health in ("", "healthy")
+        return self.state == "running" and self.health in ("", "healthy")
 
     @property
     def failed(self) -> bool:
@@ -244,7 +249,7 @@ def _container(told: Mapping[str, Any]) -> Container:
     return Container(
         service=told["Service"],
         name=told["Name"],
-        running=told["State"] in ("running", "restarting"),
+        state=told["State"],
         health=told["Health"],
         exit_code=told["ExitCode"],
     )

@@ -42,6 +42,7 @@ SAME = {
     "COMPOSE_PROJECT_NAME": PROJECT,
     "ENGINE_CPUS": str(min(2, os.cpu_count() or 1)),
     "ENGINE_MEMORY": "2g",
+    "FIRST_RUN": "false",
     "SOURCE_TODAY": workloads.TODAY,
     "ETL_SOURCE": "standin",
     "ETL_SYNTHETIC": "",

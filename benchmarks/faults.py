@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks import compose
-from benchmarks.model import Role, Struck, Workload, World
-from benchmarks.processes import container_of, pid_of, send
+from benchmarks.model import InContainers, Role, Struck, Workload, World
+from benchmarks.processes import pid_of, send
 from benchmarks.source import client
 from shared import journal
 from shared.journal import Event
@@ -200,8 +200,7 @@ class PauseWorker:
     def inject(self, world: World, history: Sequence[Event]) -> Struck:
         hit = held(history, *COMMIT)
         assert hit is not None, "inject is called when due"
-        for container in _worker(world):
-            compose.pause(container)
+        compose.pause(_worker(world))
         release(world)
         return Struck(f"worker frozen for {self.lasts_s:g} s", hit.step, hit.key)
 
@@ -214,8 +213,7 @@ class PauseWorker:
         return end is None or _at(history, "healed") <= end.at
 
     def heal(self, world: World) -> None:
-        for container in _worker(world):
-            compose.thaw(container)
+        compose.thaw(_worker(world))
         release(world)
 
 
@@ -238,8 +236,7 @@ class CutOffWorker:
     def inject(self, world: World, history: Sequence[Event]) -> Struck:
         hit = held(history, *COMMIT)
         assert hit is not None, "inject is called when due"
-        for container in _worker(world):
-            compose.disconnect(container)
+        compose.disconnect(_worker(world))
         release(world)
         return Struck(f"worker off the network for {self.lasts_s:g} s", hit.step, hit.key)
 
@@ -252,15 +249,13 @@ class CutOffWorker:
         return end is None or _at(history, "fault_injected") <= end.at
 
     def heal(self, world: World) -> None:
-        for container in _worker(world):
-            compose.connect(container)
+        compose.connect(_worker(world))
         release(world)
 
 
-def _worker(world: World) -> list[str]:
-    """Return the worker's container; none while it is being started again."""
-    workers = [container_of(pid) for pid in world.orchestrator.pids(Role.WORKER)]
-    return [container for container in workers if container]
+def _worker(world: World) -> str:
+    assert isinstance(world.orchestrator, InContainers), "the scenario names the mode"
+    return world.orchestrator.worker()
 
 
 def _at(history: Sequence[Event], kind: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from shared.journal import Event
 
@@ -131,6 +131,14 @@ class Orchestrator(Protocol):
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return the live processes of a role, oldest first; empty when it has none."""
+
+
+@runtime_checkable
+class InContainers(Protocol):
+    """An orchestrator whose processes are in containers; the faults on containers need it."""
+
+    def worker(self) -> str:
+        """Return the name of the container in which the pipelines' code runs, up or not."""
 
 
 class Verdict(StrEnum):

@@ -2,8 +2,8 @@
 
     python docker/first_run.py ENGINE URL
 
-A pipeline that has succeeded before is not run again: `docker compose up` may be said twice. Ends
-with 1 and the engine's own words when a run fails.
+A pipeline that has succeeded before is not run again: `docker compose up` may be said twice. With
+FIRST_RUN=false none is run. Ends with 1 and the engine's own words when a run fails.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ def main(name: str, url: str) -> None:
     wait_until(engine.ready, timeout_s=READY_S, poll_s=POLL_S, because=f"{name} is not ready")
     if isinstance(engine, DagsterApi) and os.environ.get("ETL_SCHEDULE") == "true":
         engine.switch_on_schedules()
+    if os.environ.get("FIRST_RUN") == "false":
+        print(f"first run: none was wanted on {name}", flush=True)
+        return
     failed = [pipeline for pipeline in PIPELINES if not ran(engine, pipeline)]
     if failed:
         sys.exit(f"first run: {', '.join(failed)} failed; what {name} says is above")

@@ -187,11 +187,25 @@ def engine(url: str = "") -> Engine:
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    made = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
-    if made.dialect.name == "sqlite":
+    server = parsed.get_backend_name() != "sqlite"
+    made = create_engine(parsed, pool_pre_ping=server, connect_args=_patience() if server else {})
+    if not server:
         event.listen(made, "connect", _configure_sqlite)
     create_tables(made)
     return made
+
+
+def _patience() -> dict[str, int]:
+    """Return for how long a server may be silent.
+
+    By default a connection whose other end has lost its network is waited for a quarter of an hour.
+    """
+    timeout_s = settings().timeout_s
+    return {
+        "connect_timeout": max(2, round(timeout_s)),  # s; 2 is the least
+        "tcp_user_timeout": round(1000 * timeout_s),  # ms that what was sent is not acknowledged
+        "keepalives_idle": max(1, round(timeout_s)),  # s of waiting before it is asked
+    }
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:

@@ -246,6 +246,10 @@ class Composed:
     def output(self, handle: str) -> str:
         return self.engine.output(handle)
 
+    def worker(self) -> str:
+        service = WORKERS[self.setup.engine]
+        return next(c.name for c in self.stacks.containers() if c.service == service)
+
     def pids(self, role: Role) -> Sequence[int]:
         """Return, by this machine's numbers, the main process of each container of a role.
 

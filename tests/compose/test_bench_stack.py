@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from benchmarks import composed
-from benchmarks.compose import PORTS, SECRETS, Stacks
+from benchmarks.compose import PORTS, SECRETS, Container, Stacks
 from benchmarks.orchestrators.containers import NEEDED, SETUPS, WORKERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,12 +50,9 @@ def test_the_bench_has_secrets_and_ports_of_its_own_each_time(tmp_path):
     assert not {first[f"{e.upper()}_PORT"] for e in PORTS} & {"8080", "4200", "3000"}
 
 
-def test_it_changes_only_where_journals_are_and_the_first_run():
-    changed = {name: set(service) for name, service in OVER.items()}
-
-    assert {n for n, keys in changed.items() if keys == {"volumes"}} == set(WORKERS.values())
-    assert {n for n, keys in changed.items() if keys == {"command"}} == {
-        f"{engine}-first-run" for engine in PORTS
+def test_it_changes_only_where_journals_and_staged_batches_are():
+    assert {name: set(service) for name, service in OVER.items()} == {
+        name: {"volumes"} for name in (*WORKERS.values(), "bench")
     }
 
 
@@ -83,3 +80,18 @@ def test_a_stand_is_a_folder_that_the_containers_user_may_write_to(tmp_path):
         assert folder.stat().st_mode & 0o777 == 0o777
     assert stand.warehouse_url.endswith("/prefect")
     assert stand.orchestrator.web_ui() == f"http://127.0.0.1:{own.variables['PREFECT_PORT']}"
+
+
+@pytest.mark.parametrize(
+    ("state", "running", "ready"),
+    [
+        ("running", True, True),
+        ("paused", True, False),
+        ("restarting", True, False),
+        ("exited", False, False),
+    ],
+)
+def test_a_frozen_container_has_processes_and_is_not_ready(state, running, ready):
+    container = Container("prefect-worker", "x", state, "healthy", 0)
+
+    assert (container.running, container.ready) == (running, ready)
