@@ -30,7 +30,7 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
-from benchmarks import composed, results, stack
+from benchmarks import composed, plans, results, stack
 from benchmarks import library as libraries
 from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
@@ -136,7 +136,7 @@ def list_() -> None:
         console.print(f"pipeline  {workload.pipeline:28} {', '.join(workload.keys)}")
     for scenario in SCENARIOS.values():
         console.print(f"scenario  {scenario.name:28} {scenario.title}")
-    for name, profile in campaigns.PROFILES.items():
+    for name, profile in plans.PROFILES.items():
         console.print(f"profile   {name:28} at most {profile.budget_s / 60:g} minutes")
 
 
@@ -230,11 +230,9 @@ def _hashes(setups: list[Setup], found: list[verifying.Verified]) -> Table:
 def run(
     part: Annotated[
         str,
-        typer.Argument(help=f"A part of it: {', '.join(campaigns.PARTS)}. All when not given."),
+        typer.Argument(help=f"A part of it: {', '.join(plans.PARTS)}. All when not given."),
     ] = "",
-    profile: Annotated[
-        str, typer.Option(help=f"How much: {', '.join(campaigns.PROFILES)}.")
-    ] = "quick",
+    profile: Annotated[str, typer.Option(help=f"How much: {', '.join(plans.PROFILES)}.")] = "quick",
     setups: Setups = "",
     workloads: Annotated[
         str,
@@ -270,18 +268,18 @@ def run(
         raise LookupError("a campaign starts and hurts containers: run it on their host")
     if resume is not None:
         folder = resume.resolve()
-        plan = campaigns.load(folder)
+        plan = plans.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
-        usual = campaigns.profile_of(profile).setups
+        usual = plans.profile_of(profile).setups
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
-        plan = campaigns.plan(
+        plan = plans.plan(
             folder.name,
             profile,
             setups=names,
-            control=campaigns.control_of(profile, names, control),
+            control=plans.control_of(profile, names, control),
             workloads=_workloads(part, profile, workloads),
             scenarios=_scenarios(part, scenarios),
             seed=seed,
@@ -301,7 +299,7 @@ def run(
     raise typer.Exit(1 if problems else 0)
 
 
-def _say_unsupported(plan: campaigns.Plan) -> None:
+def _say_unsupported(plan: plans.Plan) -> None:
     """Say which scenarios are left out on which setups, and why."""
     for scenario in plan.scenarios:
         out = [s for s in plan.setups if unsupported(scenario, SETUPS[s])]
@@ -315,7 +313,7 @@ def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
         named(name)  # raises, with what there is
     if asked:
         return _listed(asked)
-    return _part(part)[0] if part else campaigns.profile_of(profile).workloads
+    return _part(part)[0] if part else plans.profile_of(profile).workloads
 
 
 def _scenarios(part: str, asked: str) -> tuple[str, ...]:
@@ -324,14 +322,14 @@ def _scenarios(part: str, asked: str) -> tuple[str, ...]:
 
 
 def _part(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if name not in campaigns.PARTS:
+    if name not in plans.PARTS:
         raise LookupError(
-            f"no part of the benchmark is called {name}; there are: {', '.join(campaigns.PARTS)}"
+            f"no part of the benchmark is called {name}; there are: {', '.join(plans.PARTS)}"
         )
-    return campaigns.PARTS[name]
+    return plans.PARTS[name]
 
 
-def _resumed(plan: campaigns.Plan, metadata: str, warehouse: str) -> tuple[str, str]:
+def _resumed(plan: plans.Plan, metadata: str, warehouse: str) -> tuple[str, str]:
     """Return where an earlier campaign's databases are; passwords must be given again."""
     for name, planned, given in (
         ("metadata", plan.metadata, metadata),

@@ -1,0 +1,268 @@
+"""What a campaign is to do: profiles, the plan that is kept beside its results, its slots.
+
+Nothing here starts anything.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from benchmarks import results
+from benchmarks.model import PIPELINES, Outcome, Result, Workload
+from benchmarks.orchestrators.postgres import masked
+from benchmarks.results import CONTROL_FROM
+from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.setups import ORDINARY, SETUPS
+from benchmarks.workloads import ONE_KEY, WARMUP, named
+
+PLAN = "campaign.json"
+Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How much a campaign does.
+
+    Rounds of calm trials of every workload follow each other until `repetitions` are done or the
+    next would not end within `budget_s` seconds; the faults are injected in the first
+    `fault_rounds` of them. With `one_key` a pipeline has one key to work on, as it has when a fault
+    hits it. `setups` are names, or their beginnings, of those that it is done on when no others are
+    asked for.
+    """
+
+    repetitions: int
+    fault_rounds: int
+    budget_s: float
+    workloads: tuple[str, ...] = PIPELINES
+    setups: tuple[str, ...] = ORDINARY
+    one_key: bool = False
+    control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
+
+
+# How an engine's own time grows: in steps, side by side and in a row, and against the work.
+OVERHEAD = (
+    *("chain-1", "chain-10", "chain-50", "fanout-10", "fanout-50", "fib_40_10", "fib_10_33"),
+    *(f"{shape}-10-busy-{ms}" for shape in ("chain", "fanout") for ms in (10, 100, 1000)),
+)
+# Run twice by a campaign's A/A control: the least and the most of what is between two trials.
+CONTROL = ("bare/process/default", "airflow/local/tuned")
+PROFILES: Mapping[str, Profile] = {
+    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=360, one_key=True),
+    "standard": Profile(
+        10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD), control=CONTROL
+    ),
+}
+PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
+    "overhead": ((*PIPELINES, *OVERHEAD), ("calm",)),
+    "recovery": (("complaints",), tuple(SCENARIOS)),
+}
+SLOW_S = 30.0  # cells that take longer than this are repeated less often
+SLOW_REPETITIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a campaign was asked to do; kept beside its results, so that it can be resumed."""
+
+    campaign: str
+    profile: str
+    seed: int
+    setups: tuple[str, ...]
+    workloads: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    metadata: str
+    warehouse: str
+    command: str
+    repetitions: int
+    fault_rounds: int
+    budget_s: float
+    one_key: bool = False
+    control: tuple[str, ...] = ()  # setups that are run twice a round
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One trial that is to be done."""
+
+    setup: str
+    asked: str  # the workload's name on the command line
+    scenario: str
+    trial: int
+    warmup: bool = False
+    one_key: bool = False
+
+    @property
+    def name(self) -> str:
+        kind = "warmup" if self.warmup else self.scenario
+        return f"{self.setup.replace('/', '-')}-{self.asked}-{kind}-{self.trial}"
+
+    @property
+    def control(self) -> bool:
+        """Whether it is of the second block of a setup that is run twice."""
+        return self.trial >= CONTROL_FROM
+
+    @property
+    def cell(self) -> Cell:
+        asked = "warm-up" if self.warmup else self.asked
+        return (self.setup, asked, self.scenario, self.control)
+
+    @property
+    def workload(self) -> Workload:
+        if self.warmup:
+            return WARMUP
+        if self.one_key and self.asked in ONE_KEY:
+            return ONE_KEY[self.asked]
+        return named(self.asked)
+
+
+def slots(plan: Plan, round_: int) -> list[list[Slot]]:
+    """Return the trials of a round (from 1): a list for each setup, both in seeded order.
+
+    A setup of the A/A control has a second list, of its calm trials alone.
+    """
+    order = random.Random(f"{plan.seed}:{round_}")
+    asked = [(s, round_) for s in plan.setups] + [(s, CONTROL_FROM + round_) for s in plan.control]
+    blocks = []
+    for setup, trial in order.sample(asked, len(asked)):
+        wanted = plan.workloads if "calm" in plan.scenarios else ()
+        calm = [Slot(setup, w, "calm", trial, one_key=plan.one_key) for w in wanted]
+        faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
+        first = next((w for w in plan.workloads if w in PIPELINES), None)
+        able = [s for s in faults if not unsupported(s, SETUPS[setup])]
+        hurt = [Slot(setup, first, s, trial, one_key=True) for s in able if first]
+        warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
+        # A fault may leave the engine busy: calm trials come first.
+        blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
+    return blocks
+
+
+def profile_of(name: str) -> Profile:
+    """Return a profile.
+
+    Raises:
+        LookupError: there is none of that name.
+
+    """
+    if name not in PROFILES:
+        raise LookupError(f"no profile is called {name}; there are: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def control_of(profile: str, setups: Sequence[str], asked: bool | None) -> tuple[str, ...]:
+    """Return the setups that are run twice: the profile's, or when asked for always one at least.
+
+    Raises:
+        LookupError: there is no such profile.
+
+    """
+    much = profile_of(profile).control
+    if asked is None:
+        return tuple(s for s in much if s in setups)
+    usual = tuple(s for s in CONTROL if s in setups) or tuple(setups[:1])
+    return usual if asked else ()
+
+
+def plan(
+    name: str,
+    profile: str,
+    *,
+    setups: tuple[str, ...],
+    workloads: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    seed: int,
+    metadata: str,
+    warehouse: str,
+    repetitions: int | None,
+    command: str,
+    control: tuple[str, ...] = (),
+) -> Plan:
+    """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
+
+    Raises:
+        LookupError: there is no such profile.
+
+    """
+    much = profile_of(profile)
+    if repetitions is not None:
+        much = replace(
+            much, repetitions=repetitions, fault_rounds=repetitions, budget_s=float("inf")
+        )
+    return Plan(
+        campaign=name,
+        profile=profile,
+        seed=seed,
+        setups=setups,
+        workloads=tuple(w if w in PIPELINES else named(w).name for w in workloads),
+        scenarios=scenarios,
+        metadata=masked(metadata),
+        warehouse=masked(warehouse),
+        command=command.replace(metadata, masked(metadata)).replace(warehouse, masked(warehouse)),
+        repetitions=much.repetitions,
+        fault_rounds=much.fault_rounds,
+        budget_s=much.budget_s,
+        one_key=much.one_key,
+        control=control,
+    )
+
+
+def load(folder: Path) -> Plan:
+    """Return the plan of an earlier campaign.
+
+    Raises:
+        FileNotFoundError: the folder is not a campaign's.
+
+    """
+    kept = orjson.loads((folder / PLAN).read_bytes())
+    for name in ("setups", "workloads", "scenarios", "control"):
+        kept[name] = tuple(kept.get(name, ()))
+    if kept["budget_s"] is None:  # JSON has no infinity
+        kept["budget_s"] = float("inf")
+    return Plan(**kept)
+
+
+def finished(folder: Path) -> set[str]:
+    """Return the names of the trials that a folder holds, those of the bench's errors left out."""
+    if not (folder / results.LINES).is_file():
+        return set()
+    return {slot_of(r).name for r in results.read(folder) if r.outcome is not Outcome.ERROR}
+
+
+def cells_done(folder: Path) -> set[Cell]:
+    """Return the cells that need no further trial: stuck once, or slow and done three times.
+
+    What was stuck has no figure that a control could be held against.
+    """
+    if not (folder / results.LINES).is_file():
+        return set()
+    took: dict[Cell, list[Result]] = defaultdict(list)
+    for result in results.read(folder):
+        if not result.warmup and result.outcome is not Outcome.ERROR:
+            took[slot_of(result).cell].append(result)
+    stuck = {(*cell[:3], True) for cell, done in took.items() if _stuck(done)}
+    return stuck | {cell for cell, done in took.items() if _enough(done)}
+
+
+def _stuck(done: Sequence[Result]) -> bool:
+    return any(r.outcome is Outcome.STUCK for r in done)
+
+
+def _enough(done: Sequence[Result]) -> bool:
+    if _stuck(done):
+        return True
+    slow = min(float(r.environment["took_s"]) for r in done) > SLOW_S
+    return slow and len(done) >= SLOW_REPETITIONS
+
+
+def slot_of(result: Result) -> Slot:
+    """Return the slot that a result fills."""
+    setup = f"{result.engine}/{result.mode}/{result.variant}"
+    asked = result.pipeline if result.pipeline in PIPELINES else result.workload
+    small = ONE_KEY.get(result.pipeline)
+    one_key = small is not None and small.name == result.workload
+    return Slot(setup, asked, result.scenario, result.trial, result.warmup, one_key)
