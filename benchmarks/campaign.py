@@ -7,7 +7,7 @@ A setup's first trial after its start is a warm-up: kept, marked, not averaged.
 
 from __future__ import annotations
 
-import random
+import secrets
 import shlex
 import shutil
 import time
@@ -165,7 +165,7 @@ def attempt(
 ) -> Result:
     """Do one trial and return its row."""
     scenario, workload = SCENARIOS[slot.scenario], slot.workload
-    run_id = f"{slot.name}-{random.Random(time.time_ns()).randrange(16**6):06x}"
+    run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     heavy = slot.scenario == MEMORY_IN or slot.warmup
     sampler = Sampler(stand.orchestrator.services, memory=heavy)

@@ -15,8 +15,6 @@ from benchmarks.source import client
 from shared import journal
 from shared.journal import Event
 
-COMMIT = ("committed", "load")  # where the faults of containers strike
-
 
 @dataclass(frozen=True, slots=True)
 class Calm:
@@ -112,36 +110,39 @@ def ended(history: Sequence[Event], hit: Event) -> Event | None:
 
 
 @dataclass(frozen=True, slots=True)
-class KillAtHold:
-    """SIGKILL the process that executes a step, at a hold point.
+class AtHold:
+    """What strikes while a step waits at a hold point.
 
-    The default point is after the load's commit and before the engine hears of it. The process is
-    stopped first and the hold released second, so that no other attempt can be caught by it.
+    The default point is after the load's commit and before the engine hears of it.
     """
 
+    name: str
     kind: str = "committed"
     step: str = "load"
-    name: str = "killed-after-commit"
     lasts_s: float = math.inf
 
     def prepare(self, world: World, run: str, workload: Workload) -> None:
         arm(world, run, workload, self.kind, self.step)
 
     def due(self, history: Sequence[Event]) -> bool:
-        return held(history, self.kind, self.step) is not None
+        return self.hit(history) is not None
+
+    def hit(self, history: Sequence[Event]) -> Event | None:
+        """Return the event of the attempt that is hit."""
+        return held(history, self.kind, self.step)
 
     def inject(self, world: World, history: Sequence[Event]) -> Struck:
-        hit = held(history, self.kind, self.step)
+        hit = self.hit(history)
         assert hit is not None, "inject is called when due"
-        pid = pid_of(hit)
-        send(pid, signal.SIGSTOP)
-        self.heal(world)
-        send(pid, signal.SIGKILL)
-        return Struck(f"SIGKILL to process {pid}", hit.step, hit.key)
+        return Struck(self.strike(world, hit), hit.step, hit.key)
+
+    def strike(self, world: World, hit: Event) -> str:
+        """Do the harm, release the hold, and say what was done."""
+        raise NotImplementedError
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt never told of its end."""
-        hit = held(history, self.kind, self.step)
+        hit = self.hit(history)
         return hit is not None and ended(history, hit) is None
 
     def heal(self, world: World) -> None:
@@ -149,7 +150,24 @@ class KillAtHold:
 
 
 @dataclass(frozen=True, slots=True)
-class KillWorker:
+class KillAtHold(AtHold):
+    """SIGKILL the process that executes the step.
+
+    It is stopped first and the hold released second, so that no other attempt can be caught by it.
+    """
+
+    name: str = "killed-after-commit"
+
+    def strike(self, world: World, hit: Event) -> str:
+        pid = pid_of(hit)
+        send(pid, signal.SIGSTOP)
+        release(world)
+        send(pid, signal.SIGKILL)
+        return f"SIGKILL to process {pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class KillWorker(AtHold):
     """SIGKILL the main process of the worker's container, and with it all that runs in there.
 
     The restart policy starts it again, as it would after the kernel ran out of memory. It does not
@@ -157,60 +175,30 @@ class KillWorker:
     """
 
     name: str = "worker-killed"
-    lasts_s: float = math.inf
 
-    def prepare(self, world: World, run: str, workload: Workload) -> None:
-        arm(world, run, workload, *COMMIT)
-
-    def due(self, history: Sequence[Event]) -> bool:
-        return held(history, *COMMIT) is not None
-
-    def inject(self, world: World, history: Sequence[Event]) -> Struck:
-        hit = held(history, *COMMIT)
-        assert hit is not None, "inject is called when due"
+    def strike(self, world: World, hit: Event) -> str:
         send(pid_of(hit), signal.SIGSTOP)
         release(world)
         worker = world.orchestrator.pids(Role.WORKER)[0]
         send(worker, signal.SIGKILL)
-        return Struck(f"SIGKILL to the worker container's process {worker}", hit.step, hit.key)
-
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether the hit attempt never told of its end."""
-        hit = held(history, *COMMIT)
-        return hit is not None and ended(history, hit) is None
-
-    def heal(self, world: World) -> None:
-        """Release the hold; the container comes back by itself."""
-        release(world)
+        return f"SIGKILL to the worker container's process {worker}"
 
 
 @dataclass(frozen=True, slots=True)
-class PauseWorker:
+class PauseWorker(AtHold):
     """Freeze the worker's container for some seconds: nothing in it runs, nothing in it ends."""
 
     name: str = "worker-paused"
     lasts_s: float = 20.0
 
-    def prepare(self, world: World, run: str, workload: Workload) -> None:
-        arm(world, run, workload, *COMMIT)
-
-    def due(self, history: Sequence[Event]) -> bool:
-        return held(history, *COMMIT) is not None
-
-    def inject(self, world: World, history: Sequence[Event]) -> Struck:
-        hit = held(history, *COMMIT)
-        assert hit is not None, "inject is called when due"
+    def strike(self, world: World, hit: Event) -> str:
         compose.pause(_worker(world))
         release(world)
-        return Struck(f"worker frozen for {self.lasts_s:g} s", hit.step, hit.key)
+        return f"worker frozen for {self.lasts_s:g} s"
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt was silent while it was frozen."""
-        hit = held(history, *COMMIT)
-        if hit is None:
-            return False
-        end = ended(history, hit)
-        return end is None or _at(history, "healed") <= end.at
+        return _silent_until(history, self.hit(history), "healed")
 
     def heal(self, world: World) -> None:
         release(world)
@@ -218,7 +206,7 @@ class PauseWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class CutOffWorker:
+class CutOffWorker(AtHold):
     """Take the worker's container off the network for some seconds.
 
     What it does without others goes on; it cannot tell them, and they cannot ask.
@@ -227,30 +215,26 @@ class CutOffWorker:
     name: str = "worker-cut-off"
     lasts_s: float = 20.0
 
-    def prepare(self, world: World, run: str, workload: Workload) -> None:
-        arm(world, run, workload, *COMMIT)
-
-    def due(self, history: Sequence[Event]) -> bool:
-        return held(history, *COMMIT) is not None
-
-    def inject(self, world: World, history: Sequence[Event]) -> Struck:
-        hit = held(history, *COMMIT)
-        assert hit is not None, "inject is called when due"
+    def strike(self, world: World, hit: Event) -> str:
         compose.disconnect(_worker(world))
         release(world)
-        return Struck(f"worker off the network for {self.lasts_s:g} s", hit.step, hit.key)
+        return f"worker off the network for {self.lasts_s:g} s"
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt had not told of its end when it was cut off."""
-        hit = held(history, *COMMIT)
-        if hit is None:
-            return False
-        end = ended(history, hit)
-        return end is None or _at(history, "fault_injected") <= end.at
+        return _silent_until(history, self.hit(history), "fault_injected")
 
     def heal(self, world: World) -> None:
         release(world)
         compose.connect(_worker(world))
+
+
+def _silent_until(history: Sequence[Event], hit: Event | None, kind: str) -> bool:
+    """Whether the attempt that was hit told of its end not before an event of a kind."""
+    if hit is None:
+        return False
+    end = ended(history, hit)
+    return end is None or _at(history, kind) <= end.at
 
 
 def _worker(world: World) -> str:

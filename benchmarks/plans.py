@@ -19,7 +19,7 @@ from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import ORDINARY, SETUPS
-from benchmarks.workloads import ONE_KEY, WARMUP, named
+from benchmarks.workloads import WARMUP, named
 
 PLAN = "campaign.json"
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
@@ -31,9 +31,8 @@ class Profile:
 
     Rounds of calm trials of every workload follow each other until `repetitions` are done or the
     next would not end within `budget_s` seconds; the faults are injected in the first
-    `fault_rounds` of them. With `one_key` a pipeline has one key to work on, as it has when a fault
-    hits it. `setups` are names, or their beginnings, of those that it is done on when no others are
-    asked for.
+    `fault_rounds` of them. `setups` are names, or their beginnings, of those that it is done on
+    when no others are asked for.
     """
 
     repetitions: int
@@ -41,7 +40,6 @@ class Profile:
     budget_s: float
     workloads: tuple[str, ...] = PIPELINES
     setups: tuple[str, ...] = ORDINARY
-    one_key: bool = False
     control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
 
 
@@ -53,7 +51,7 @@ OVERHEAD = (
 # Run twice by a campaign's A/A control: the least and the most of what is between two trials.
 CONTROL = ("bare/process/default", "airflow/local/tuned")
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=360, one_key=True),
+    "quick": Profile(repetitions=10, fault_rounds=1, budget_s=360),
     "standard": Profile(
         10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD), control=CONTROL
     ),
@@ -82,7 +80,6 @@ class Plan:
     repetitions: int
     fault_rounds: int
     budget_s: float
-    one_key: bool = False
     control: tuple[str, ...] = ()  # setups that are run twice a round
 
 
@@ -95,7 +92,6 @@ class Slot:
     scenario: str
     trial: int
     warmup: bool = False
-    one_key: bool = False
 
     @property
     def name(self) -> str:
@@ -114,11 +110,7 @@ class Slot:
 
     @property
     def workload(self) -> Workload:
-        if self.warmup:
-            return WARMUP
-        if self.one_key and self.asked in ONE_KEY:
-            return ONE_KEY[self.asked]
-        return named(self.asked)
+        return WARMUP if self.warmup else named(self.asked)
 
 
 def slots(plan: Plan, round_: int) -> list[list[Slot]]:
@@ -131,11 +123,11 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     blocks = []
     for setup, trial in order.sample(asked, len(asked)):
         wanted = plan.workloads if "calm" in plan.scenarios else ()
-        calm = [Slot(setup, w, "calm", trial, one_key=plan.one_key) for w in wanted]
+        calm = [Slot(setup, w, "calm", trial) for w in wanted]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
         able = [s for s in faults if not unsupported(s, SETUPS[setup])]
-        hurt = [Slot(setup, first, s, trial, one_key=True) for s in able if first]
+        hurt = [Slot(setup, first, s, trial) for s in able if first]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
@@ -206,7 +198,6 @@ def plan(
         repetitions=much.repetitions,
         fault_rounds=much.fault_rounds,
         budget_s=much.budget_s,
-        one_key=much.one_key,
         control=control,
     )
 
@@ -219,6 +210,8 @@ def load(folder: Path) -> Plan:
 
     """
     kept = orjson.loads((folder / PLAN).read_bytes())
+    if "pipelines" in kept:  # what workloads were called while there were no others
+        kept["workloads"] = kept.pop("pipelines")
     for name in ("setups", "workloads", "scenarios", "control"):
         kept[name] = tuple(kept.get(name, ()))
     if kept["budget_s"] is None:  # JSON has no infinity
@@ -263,6 +256,4 @@ def slot_of(result: Result) -> Slot:
     """Return the slot that a result fills."""
     setup = f"{result.engine}/{result.mode}/{result.variant}"
     asked = result.pipeline if result.pipeline in PIPELINES else result.workload
-    small = ONE_KEY.get(result.pipeline)
-    one_key = small is not None and small.name == result.workload
-    return Slot(setup, asked, result.scenario, result.trial, result.warmup, one_key)
+    return Slot(setup, asked, result.scenario, result.trial, result.warmup)

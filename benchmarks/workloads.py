@@ -129,14 +129,6 @@ WORKLOADS: Mapping[str, Workload] = {
 }
 
 
-# The same with one key: what a fault hits, so that detecting and recovering are what takes time.
-ONE_KEY: Mapping[str, Workload] = {
-    "complaints": complaints("2026-01-05", 1),
-    "github_stats": repositories("acme/renamed-anvil"),
-    "youtube_stats": channels("UCalpha"),
-}
-
-
 # What a setup does first after its start, to be warm; its times are not used.
 WARMUP = chain(1)
 

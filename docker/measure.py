@@ -1,4 +1,4 @@
-"""Measure each stack from nothing, for the README's table: `python docker/measure.py`.
+"""Measure each stack from nothing, for the README's table: `PYTHONPATH=. python docker/measure.py`.
 
 Removes the project's containers and volumes before and after each stack.
 """

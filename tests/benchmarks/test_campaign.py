@@ -134,14 +134,14 @@ def test_every_trial_is_a_valid_line_and_every_line_has_its_journal(done):
     assert sorted((t.pipeline, t.scenario, t.outcome) for t in trials) == [
         ("complaints", "calm", "unharmed"),
         ("complaints", "killed-after-commit", "resumed"),
-        ("complaints", "source-503", "gave_up"),  # two refusals, and nobody retries
+        ("complaints", "source-503", "resumed"),
         ("github_stats", "calm", "unharmed"),
         ("youtube_stats", "calm", "unharmed"),
     ]
     assert {(t.environment["task"], t.environment["control"]) for t in trials} == {
         ("a call; side by side, a thread", False)
     }
-    assert {t.scenario for t in trials if t.truth != "true_success"} == {"source-503"}
+    assert {t.truth for t in trials} == {"true_success"}
 
 
 def test_a_campaign_that_was_cut_short_goes_on_with_what_is_missing(done, tmp_path):

@@ -172,7 +172,7 @@ def test_a_run_ends_well_after_its_worker_was_frozen_or_cut_off(stack, fault, mo
     source = address_in_network(stack.container("source"))
     monkeypatch.setenv(composed.TOKEN, stack.stacks.environment[composed.TOKEN])
     stand = replace(stack.stand, source_url=f"http://{source}:{composed.SOURCE_PORT}")
-    scenario, workload = Scenario(fault.name, "", fault), workloads.ONE_KEY["complaints"]
+    scenario, workload = Scenario(fault.name, "", fault), workloads.WORKLOADS["complaints"]
     sampler = Sampler(stack.engine.services, memory=True)
 
     trial = run_trial(stand, scenario, workload, run_of("complaints"), sampler)
