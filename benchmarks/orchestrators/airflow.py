@@ -23,7 +23,7 @@ import psutil
 
 from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
 from benchmarks.orchestrators.api.airflow import AirflowApi
-from benchmarks.orchestrators.once import Once, module
+from benchmarks.orchestrators.process_runs import ProcessRuns, module
 from benchmarks.orchestrators.services import (
     ROOT,
     Services,
@@ -355,55 +355,30 @@ def _with_driver(url: str) -> str:
 
 
 @dataclass(slots=True)
-class DagTest:
-    """`dag.test()`: each run is a process that calls its tasks; of Airflow, only the database."""
+class DagTest(ProcessRuns):
+    """`dag.test()`: each run is a process that calls its tasks; of Airflow, only the database.
 
-    setup: Setup
-    surroundings: Surroundings
-    services: Services = field(init=False)
+    A run that is resumed tests the same logical date again: all of its tasks are cleared.
+    """
+
     engine: Airflow = field(init=False)
-    once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         self.engine = Airflow(self.setup, self.surroundings)
         self.services = self.engine.services
-        self.once = Once(self.services)
 
     def version(self) -> str:
         return self.engine.version()
 
     def start(self) -> None:
         """Create the metadata database: that is all there is to start."""
-        self.engine._migrate(self._environment())
-
-    def stop(self) -> None:
-        """End the processes of all runs."""
-        self.services.stop_all(grace_s=0)
-
-    def web_ui(self) -> str:
-        return ""
+        self.engine._migrate(self.engine._environment())
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         dag, conf = sized(pipeline, parameters)
         now = datetime.now(UTC).isoformat()
         command = module("airflow", "airflow_dags.once", dag, run, now, json.dumps(conf))
-        return self.once.start(command, self._environment())
-
-    def _environment(self) -> dict[str, str]:
-        return self.engine._environment()
-
-    def state(self, handle: str) -> State:
-        return self.once.state(handle)
-
-    def resume(self, handle: str) -> str:
-        """Test the same logical date again: its tasks are cleared, and all of them run."""
-        return self.once.again(handle)
-
-    def output(self, handle: str) -> str:
-        return self.once.output(handle)
-
-    def pids(self, role: Role) -> Sequence[int]:
-        return self.services.pids(role)
+        return self.launch(command, self.engine._environment())
 
 
 def _variable(name: str) -> str:

@@ -11,16 +11,15 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any
 
-from benchmarks.model import Role, Setup, State, Surroundings
-from benchmarks.orchestrators.once import DONE, Command, Once, module
-from benchmarks.orchestrators.services import Services
+from benchmarks.model import Setup
+from benchmarks.orchestrators.process_runs import DONE, Command, ProcessRuns, module
 from shared import complaints, github_stats, synthetic, youtube_stats
 
 SETUPS = (Setup("bare", "process", "default", task="a call; side by side, a thread"),)
@@ -28,17 +27,8 @@ CONCURRENCY = 2
 
 
 @dataclass(slots=True)
-class Bare:
-    """A process for each run."""
-
-    setup: Setup
-    surroundings: Surroundings
-    services: Services = field(init=False)
-    once: Once = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.services = Services(self.surroundings.directory)
-        self.once = Once(self.services)
+class Bare(ProcessRuns):
+    """A process for each run; without an orchestrator, running it again is all one can do."""
 
     def version(self) -> str:
         return f"python {platform.python_version()}"
@@ -46,33 +36,13 @@ class Bare:
     def start(self) -> None:
         """There is nothing to start."""
 
-    def stop(self) -> None:
-        """End the processes of all runs."""
-        self.services.stop_all(grace_s=0)
-
-    def web_ui(self) -> str:
-        return ""
-
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         command = self.command(pipeline, run, parameters)
-        return self.once.start(command, self.surroundings.environment)
+        return self.launch(command, self.surroundings.environment)
 
     def command(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> Command:
         """Return the command that is one run."""
         return module("bench", __name__, pipeline, run, json.dumps(parameters))
-
-    def state(self, handle: str) -> State:
-        return self.once.state(handle)
-
-    def resume(self, handle: str) -> str:
-        """Run it again: without an orchestrator that is all one can do."""
-        return self.once.again(handle)
-
-    def output(self, handle: str) -> str:
-        return self.once.output(handle)
-
-    def pids(self, role: Role) -> Sequence[int]:
-        return self.services.pids(role)
 
 
 def run_pipeline(steps: Any, run: str, parameters: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
 from benchmarks.orchestrators.api.dagster import STATES, DagsterApi, run_config, tags
-from benchmarks.orchestrators.once import Once, module
+from benchmarks.orchestrators.process_runs import ProcessRuns, module
 from benchmarks.orchestrators.services import (
     ROOT,
     Service,
@@ -261,22 +261,18 @@ class Dagster:
 
 
 @dataclass(slots=True)
-class Api:
+class Api(ProcessRuns):
     """`execute_in_process`: each run is a process that calls its steps; of Dagster, the instance.
 
-    Values are handed from step to step in memory, unlike those of a run that Dagster launches.
+    Values are handed from step to step in memory, unlike those of a run that Dagster launches: what
+    a failed run left there is gone when it is resumed.
     """
 
-    setup: Setup
-    surroundings: Surroundings
-    services: Services = field(init=False)
     engine: Dagster = field(init=False)
-    once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         self.engine = Dagster(self.setup, self.surroundings)
         self.services = self.engine.services
-        self.once = Once(self.services)
 
     def version(self) -> str:
         return self.engine.version()
@@ -285,32 +281,11 @@ class Api:
         """Configure the instance; its first user creates its tables."""
         self.engine._configure()
 
-    def stop(self) -> None:
-        """End the processes of all runs."""
-        self.services.stop_all(grace_s=0)
-
-    def web_ui(self) -> str:
-        return ""
-
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         job, _ = sized(pipeline, parameters)
         found = tags(pipeline, run, parameters), run_config(pipeline, parameters)
-        asked = (job, *map(json.dumps, found))
-        command = module("dagster", "dagster_impl.once", *asked)
-        return self.once.start(command, self.engine._environment())
-
-    def state(self, handle: str) -> State:
-        return self.once.state(handle)
-
-    def resume(self, handle: str) -> str:
-        """Execute it again; what a failed run left in memory is gone."""
-        return self.once.again(handle)
-
-    def output(self, handle: str) -> str:
-        return self.once.output(handle)
-
-    def pids(self, role: Role) -> Sequence[int]:
-        return self.services.pids(role)
+        command = module("dagster", "dagster_impl.once", job, *map(json.dumps, found))
+        return self.launch(command, self.engine._environment())
 
 
 def _spawned(process: psutil.Process, parents: set[int]) -> bool:

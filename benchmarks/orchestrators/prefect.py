@@ -21,7 +21,7 @@ from benchmarks.model import (
     Surroundings,
 )
 from benchmarks.orchestrators.api.prefect import POOL, STATES, PrefectApi
-from benchmarks.orchestrators.once import Once, module
+from benchmarks.orchestrators.process_runs import ProcessRuns, module
 from benchmarks.orchestrators.services import (
     ROOT,
     Services,
@@ -285,20 +285,15 @@ def _with_driver(url: str) -> str:
 
 
 @dataclass(slots=True)
-class Script:
+class Script(ProcessRuns):
     """A flow called in a script: each run is a process that calls it; of Prefect, the server."""
 
-    setup: Setup
-    surroundings: Surroundings
-    services: Services = field(init=False)
     engine: Prefect = field(init=False)
-    once: Once = field(init=False)
     runs: dict[str, str] = field(default_factory=dict)  # by handle
 
     def __post_init__(self) -> None:
         self.engine = Prefect(self.setup, self.surroundings)
         self.services = self.engine.services
-        self.once = Once(self.services)
 
     def version(self) -> str:
         return self.engine.version()
@@ -317,7 +312,7 @@ class Script:
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         asked = (pipeline, run, json.dumps(dict(parameters)))
         command = module("prefect", "prefect_impl.once", *asked)
-        handle = self.once.start(command, self.engine._environment())
+        handle = self.launch(command, self.engine._environment())
         self.runs[handle] = run
         return handle
 
@@ -325,7 +320,7 @@ class Script:
         """Ask the server, once it has heard of the run; nobody tells it of a script's death."""
         flow_runs = self._flow_runs(handle)
         if len(flow_runs) < list(self.runs.values()).count(self.runs[handle]):
-            return State.WAITING if self.once.running(handle) else State.FAILED
+            return State.WAITING if self.running(handle) else State.FAILED
         return STATES[flow_runs[-1]["state_type"]]
 
     def _flow_runs(self, handle: str) -> list[Any]:
@@ -335,15 +330,12 @@ class Script:
 
     def resume(self, handle: str) -> str:
         """Call the flow again, as a new flow run: results are kept for a flow run of their own."""
-        again = self.once.again(handle)
+        again = self.launch(*self.asked[handle])
         self.runs[again] = self.runs[handle]
         return again
 
     def output(self, handle: str) -> str:
         return "\n".join(self.engine.output(flow_run["id"]) for flow_run in self._flow_runs(handle))
-
-    def pids(self, role: Role) -> Sequence[int]:
-        return self.services.pids(role)
 
 
 def _prefect(*arguments: str) -> list[str]:

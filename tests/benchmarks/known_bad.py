@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Table, insert, select, text
 
 from benchmarks.orchestrators.bare import Bare, run_pipeline
-from benchmarks.orchestrators.once import Command
+from benchmarks.orchestrators.process_runs import Command
 from benchmarks.orchestrators.services import environment_of
 from shared import complaints, journal, staging, warehouse
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.model import Role, State
+from benchmarks.model import Role, Setup, State, Surroundings
 from benchmarks.orchestrators.services import Services, environment_of
 
 DONE = "done"
@@ -23,33 +23,51 @@ def module(environment: str, name: str, *arguments: str) -> list[str]:
 
 
 @dataclass(slots=True)
-class Once:
-    """The runs that were started, each a service by the name of its handle."""
+class ProcessRuns:
+    """An adapter without services of its own: each run is a service by the name of its handle."""
 
-    services: Services
+    setup: Setup
+    surroundings: Surroundings
+    services: Services = field(init=False)
     asked: dict[str, tuple[Command, Mapping[str, str]]] = field(default_factory=dict)
 
-    def start(self, command: Command, environment: Mapping[str, str]) -> str:
+    def __post_init__(self) -> None:
+        self.services = Services(self.surroundings.directory)
+
+    def stop(self) -> None:
+        """End the processes of all runs."""
+        self.services.stop_all(grace_s=0)
+
+    def web_ui(self) -> str:
+        return ""
+
+    def launch(self, command: Command, environment: Mapping[str, str]) -> str:
         """Start a run and return its handle."""
         handle = f"run-{len(self.asked) + 1}"
         self.asked[handle] = (command, environment)
         self.services.start(handle, command, role=Role.TASK, environment=environment)
         return handle
 
-    def again(self, handle: str) -> str:
-        """Start a run again from its beginning, and return the new handle."""
-        return self.start(*self.asked[handle])
-
     def running(self, handle: str) -> bool:
         """Whether the run's process lives."""
         return self.services.started[handle].running()
 
     def state(self, handle: str) -> State:
-        """Ask the process, and when it has ended its output."""
+        """Ask the process, and when it has ended what it printed."""
         if self.running(handle):
             return State.RUNNING
-        return State.SUCCEEDED if DONE in self.output(handle).splitlines() else State.FAILED
+        return State.SUCCEEDED if DONE in self.printed(handle).splitlines() else State.FAILED
+
+    def resume(self, handle: str) -> str:
+        """Run it again from its beginning: nothing remembers what was done."""
+        return self.launch(*self.asked[handle])
 
     def output(self, handle: str) -> str:
-        """Return what the run has printed so far."""
+        return self.printed(handle)
+
+    def printed(self, handle: str) -> str:
+        """Return what the run's process has printed so far."""
         return self.services.started[handle].log.read_text(errors="replace")
+
+    def pids(self, role: Role) -> Sequence[int]:
+        return self.services.pids(role)
