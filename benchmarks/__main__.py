@@ -30,8 +30,8 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
-from benchmarks import composed, plans, results, stack
 from benchmarks import library as libraries
+from benchmarks import plans, results, stack, stack_in_containers
 from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
@@ -208,7 +208,7 @@ def _of_target(target: str, names: tuple[str, ...], ordinary: tuple[str, ...]) -
     usual = ordinary if target == "local" else COMPOSED
     found = [s for s in chosen(names or usual) if (s.name in COMPOSED) == (target != "local")]
     if target == "network":
-        up = composed.up()
+        up = stack_in_containers.up()
         found = [s for s in found if s.engine in up]
     if target == "network" and not found:
         raise LookupError("no engine is up in this network: start one, and call this again")
@@ -433,7 +433,11 @@ def compare(
             line.difference.verdict,
         )
     console.print(table)
-    console.print(f"not told apart: {comparing.agreement(found):.1%} of {len(found)} figures")
+    share = comparing.agreement(found)
+    few = sum(not line.difference.interval for line in found)
+    console.print(f"{len(found)} figures, {few} of them with too few values to be told apart")
+    if share is not None:
+        console.print(f"not told apart: {share:.1%} of the others")
 
 
 @app.command()
@@ -470,7 +474,7 @@ def library(
 def down() -> None:
     """End whatever earlier commands left running."""
     console.print(f"{end_leftovers(bench_too=True)} services were ended")
-    composed.remove_leftovers()
+    stack_in_containers.remove_leftovers()
 
 
 def say(text: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks import results as lines
 from benchmarks import statistics
-from benchmarks.model import Outcome, Result, Truth
+from benchmarks.model import Result
 from benchmarks.statistics import Difference, Verdict
 
 MEASURES = (
@@ -36,10 +36,14 @@ def compare(first: Sequence[Result], second: Sequence[Result], seed: int = 0) ->
 
 
 def agreement(found: Sequence[Compared]) -> float | None:
-    """Return the share of lines that are not told apart, or None when there is no line."""
-    if not found:
+    """Return the share of lines that are not told apart, or None when no line could have been.
+
+    A line of too few values for an interval is always undecided, and says nothing.
+    """
+    able = [c.difference for c in found if c.difference.interval]
+    if not able:
         return None
-    return sum(c.difference.verdict is Verdict.UNDECIDED for c in found) / len(found)
+    return sum(it.verdict is Verdict.UNDECIDED for it in able) / len(able)
 
 
 def _compared(first: Samples, second: Samples, seed: int) -> Iterator[Compared]:
@@ -56,7 +60,7 @@ def _samples(results: Sequence[Result]) -> Samples:
     """Return the values of the sound trials that figures are made of."""
     found: Samples = defaultdict(list)
     for r in lines.counted(results):
-        if r.outcome is Outcome.ERROR or r.truth not in (Truth.TRUE_SUCCESS, None):
+        if not lines.sound(r):
             continue
         cell = (f"{r.engine}/{r.mode}/{r.variant}", r.pipeline, r.workload, r.scenario)
         for measure in MEASURES:

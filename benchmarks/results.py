@@ -20,6 +20,7 @@ SCHEMA = 1
 CALM = "calm"  # the scenario in which nothing goes wrong
 FAULT_MEASURES = ("detect_s", "recover_s", "truth_s")  # they count from a fault
 LINES = "results.jsonl"
+SOUND = (Outcome.UNHARMED, Outcome.SELF_HEALED, Outcome.RESUMED)
 REPEATS_FROM = 1000  # the trial number of a repeat is that of the trial and this
 CONTROL_FROM = 2000  # ... of the second block of a setup that is run twice; a repeat there: of both
 TRIAL = ("campaign", "engine", "mode", "variant", "pipeline", "workload", "scenario", "trial")
@@ -57,6 +58,11 @@ def read(folder: Path) -> list[Result]:
 
     """
     return [_result(number, line) for number, line in _lines(folder)]
+
+
+def sound(result: Result) -> bool:
+    """Whether a trial delivered what it should have, and said so: one that did not has no time."""
+    return result.outcome in SOUND and result.truth in (Truth.TRUE_SUCCESS, None)
 
 
 def is_control(result: Result) -> bool:

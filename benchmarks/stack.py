@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import composed, databases, workloads
+from benchmarks import migrated_databases, stack_in_containers, workloads
 from benchmarks.model import Role, Setup, Surroundings
 from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
@@ -74,7 +74,7 @@ class Local:
         self.services = Services(self.directory / "source")
         (self.directory / "source").mkdir(parents=True, exist_ok=True)
         if EMBEDDED in (self.metadata, self.warehouse):
-            copied = databases.server() if self.metadata == EMBEDDED else None
+            copied = migrated_databases.server() if self.metadata == EMBEDDED else None
             self.postgres = Postgres(self.directory / "postgres", copied)
             self.postgres.start()
         port = free_port()
@@ -138,13 +138,13 @@ class Local:
             "ETL_HOLDS": str(place / "holds"),
             **passed,
         }
-        template = databases.template(setup.engine)
+        template = migrated_databases.template(setup.engine)
         surroundings = Surroundings(
             directory=place / "engine",
             metadata_url=self.database(name, self.metadata, "", template),
             environment=environment,
             port=port,
-            migrated=self.metadata == EMBEDDED and databases.migrated(setup.engine),
+            migrated=self.metadata == EMBEDDED and migrated_databases.migrated(setup.engine),
         )
         return Stand(
             orchestrator=make(setup, surroundings),
@@ -179,9 +179,9 @@ def surrounded(name: str, *, keep: bool = False, **options: object) -> Iterator[
     directory = RUNS / f"{name}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
     surround: Surround
     if options.get("metadata") == CONTAINERS:
-        surround = composed.Own(directory)
+        surround = stack_in_containers.Own(directory)
     elif options.get("metadata") == NETWORK:
-        surround = composed.Network(directory)
+        surround = stack_in_containers.Network(directory)
     else:
         surround = Local(directory, **options)  # type: ignore[arg-type]
     try:

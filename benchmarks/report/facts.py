@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from benchmarks import noise, results
-from benchmarks.model import ENGINES, PIPELINES, SYNTHETIC, Outcome, Result, Truth
+from benchmarks.model import ENGINES, PIPELINES, SYNTHETIC, Outcome, Result
 from benchmarks.report import shapes, words
-from benchmarks.results import CALM, is_control, is_repeat
+from benchmarks.results import CALM, is_control, is_repeat, sound
 
 VARIANTS = ("default", "tuned")
-SOUND = (Outcome.UNHARMED, Outcome.SELF_HEALED, Outcome.RESUMED)
 T = TypeVar("T")
 
 
@@ -133,11 +132,6 @@ class Campaign:
     @property
     def results(self) -> tuple[Result, ...]:
         return tuple(row.result for row in self.rows)
-
-
-def sound(result: Result) -> bool:
-    """Whether a trial delivered what it should have, and said so."""
-    return result.outcome in SOUND and result.truth in (Truth.TRUE_SUCCESS, None)
 
 
 def campaign(lines: Sequence[Result]) -> Campaign:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from benchmarks import statistics
 from benchmarks.model import ENGINES, Outcome, Truth
 from benchmarks.report import control, overhead, recovery, steps, words
-from benchmarks.report.facts import VARIANTS, Campaign, Subject, sound, unique
+from benchmarks.report.facts import VARIANTS, Campaign, Subject, unique
 from benchmarks.report.overhead import Comparison
 from benchmarks.report.words import Mark, plural
+from benchmarks.results import sound
 
 HOLDS = Mark("✓", "holds", "good")
 HOLDS_NOT = Mark("✗", "does not hold", "bad")

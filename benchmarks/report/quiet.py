@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.report import words
-from benchmarks.report.facts import Campaign, Cell, Row, SetupId, sound
+from benchmarks.report.facts import Campaign, Cell, Row, SetupId
 from benchmarks.report.words import Figure, Mark
-from benchmarks.results import CALM
+from benchmarks.results import CALM, sound
 
 BENCH_FROM = 0.01  # of the CPU of what is measured; a larger share is marked
 TOO_MUCH = Mark("!", "above 1 %", "fair")

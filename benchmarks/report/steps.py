@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from benchmarks.model import Outcome, Result, Verdict
 from benchmarks.report import overhead, published, quiet, words
-from benchmarks.report.facts import Campaign, Cell, Row, SetupId, Subject, sound
+from benchmarks.report.facts import Campaign, Cell, Row, SetupId, Subject
 from benchmarks.report.overhead import Overhead
 from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Figure, Mark
+from benchmarks.results import sound
 
 KINDS = ("noop", "fib", "payload", "busy")  # in the order of the tables
 MILLISECONDS = {"step": "per_step_s", "handoff": "handoff_p50_s", "handoff_95": "handoff_p95_s"}

@@ -38,6 +38,13 @@ def test_two_identical_ones_are_undecided():
     assert agreement(found) == 1.0
 
 
+def test_what_has_too_few_values_does_not_count_as_agreement():
+    found = compare(folder(1.0, 1, trials=2), folder(9.0, 2, trials=2))
+
+    assert [it.difference.verdict for it in found] == [Verdict.UNDECIDED]
+    assert agreement(found) is None
+
+
 def test_what_only_one_folder_has_is_no_line():
     other = [replace(r, workload="another") for r in folder(1.0, 2)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import composed
+from benchmarks import stack_in_containers
 from benchmarks.compose import PORTS, SECRETS, Container, Stacks
 from benchmarks.orchestrators.containers import NEEDED, SETUPS, WORKERS
 
@@ -39,11 +39,11 @@ def test_the_setups_are_as_shipped_but_for_what_is_listed():
 def test_no_variable_of_the_compose_file_is_left_to_a_persons_env(tmp_path):
     used = set(re.findall(r"\$\{([A-Z_]+)", TEXT))
 
-    assert used - set(composed.variables(tmp_path)) == set()
+    assert used - set(stack_in_containers.variables(tmp_path)) == set()
 
 
 def test_the_bench_has_secrets_and_ports_of_its_own_each_time(tmp_path):
-    first, second = composed.variables(tmp_path), composed.variables(tmp_path)
+    first, second = stack_in_containers.variables(tmp_path), stack_in_containers.variables(tmp_path)
 
     assert first["COMPOSE_PROJECT_NAME"] == "orchestrators-bench"
     assert [name for name in SECRETS if first[name] == second[name]] == []
@@ -57,21 +57,24 @@ def test_it_changes_only_where_journals_and_staged_batches_are():
 
 
 def test_compose_takes_both_files_and_mounts_folders_below_runs(environment, tmp_path):
-    told = yaml.safe_load(Stacks(composed.variables(tmp_path)).compose("config"))
+    told = yaml.safe_load(Stacks(stack_in_containers.variables(tmp_path)).compose("config"))
 
     for worker in WORKERS.values():
         mounted = {v["target"]: v for v in told["services"][worker]["volumes"]}
         for name in ("journals", "staging"):
             assert mounted[f"/var/lib/etl/{name}"]["type"] == "bind"
             assert mounted[f"/var/lib/etl/{name}"]["source"] == str(tmp_path / name)
-    assert told["name"] == composed.PROJECT
+    assert told["name"] == stack_in_containers.PROJECT
     ports = [p for s in told["services"].values() for p in s.get("ports", [])]
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
 
 
 def test_a_stand_is_a_folder_that_the_containers_user_may_write_to(tmp_path):
-    own = composed.Own(tmp_path)
-    own.variables, own.source_url = composed.variables(tmp_path), "http://172.18.0.2:8765"
+    own = stack_in_containers.Own(tmp_path)
+    own.variables, own.source_url = (
+        stack_in_containers.variables(tmp_path),
+        "http://172.18.0.2:8765",
+    )
 
     stand = own.stand(SETUPS[1])
 

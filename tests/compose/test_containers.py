@@ -9,7 +9,7 @@ import pytest
 import requests
 from first_run import FINAL
 
-from benchmarks import composed, ledger, workloads
+from benchmarks import ledger, stack_in_containers, workloads
 from benchmarks.compose import (
     PORTS,
     SECRETS,
@@ -112,8 +112,8 @@ def stack(request, environment, tmp_path_factory):
         docker("version", "--format", "{{.Server.Version}}")
     except StackError:
         pytest.skip("no Docker engine answers: these tests bring containers up")
-    own = composed.Own(tmp_path_factory.mktemp(request.param))
-    own.variables = {**environment, "COMPOSE_FILE": composed.SAME["COMPOSE_FILE"]}
+    own = stack_in_containers.Own(tmp_path_factory.mktemp(request.param))
+    own.variables = {**environment, "COMPOSE_FILE": stack_in_containers.SAME["COMPOSE_FILE"]}
     stand = own.stand(SETUPS[f"{request.param}/compose/default"], passed={})
     stacks = stand.orchestrator.stacks
     stacks.down()
@@ -170,8 +170,10 @@ def test_the_bench_inside_of_the_network_verifies_every_pipeline(stack):
 @pytest.mark.parametrize("fault", [PauseWorker(lasts_s=5), CutOffWorker(lasts_s=5)])
 def test_a_run_ends_well_after_its_worker_was_frozen_or_cut_off(stack, fault, monkeypatch):
     source = address_in_network(stack.container("source"))
-    monkeypatch.setenv(composed.TOKEN, stack.stacks.environment[composed.TOKEN])
-    stand = replace(stack.stand, source_url=f"http://{source}:{composed.SOURCE_PORT}")
+    monkeypatch.setenv(
+        stack_in_containers.TOKEN, stack.stacks.environment[stack_in_containers.TOKEN]
+    )
+    stand = replace(stack.stand, source_url=f"http://{source}:{stack_in_containers.SOURCE_PORT}")
     scenario, workload = Scenario(fault.name, "", fault), workloads.WORKLOADS["complaints"]
     sampler = Sampler(stack.engine.services, memory=True)
 
