@@ -17,6 +17,7 @@ help: ## list these commands
 	@echo "  (PYTHON=python3.12 before a first setup chooses another Python, 3.11 to 3.13)"
 
 setup: $(ENVS:%=.venvs/%/.ready-$(VERSION)) ## install the four environments (fast when nothing changed)
+	@.venvs/bench/bin/python -m benchmarks.migrated_databases
 
 report: setup ## run the quick benchmark on the three engines and write the side-by-side report
 	$(BENCH) run --profile quick

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def server() -> Path:
     """Return the saved server whose databases are migrated; the first call makes it (20 s)."""
     place = RUNS / f"databases-{_fingerprint()}"
     if not place.exists():
+        print("setup: metadata databases", file=sys.stderr)
         _make(place)
     return place
 
@@ -70,3 +72,7 @@ def _make(place: Path) -> None:
     finally:
         postgres.stop()
         shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":  # what `make setup` ends with
+    server()
