@@ -25,6 +25,13 @@ PLAN = "campaign.json"
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
 
 
+# The scenarios of a campaign that was not asked for others. Those that need minutes are not in it.
+SHORT = (
+    *("calm", "source-503", "killed-after-commit"),
+    *("worker-killed", "worker-paused", "worker-cut-off"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How much a campaign does.
@@ -39,6 +46,7 @@ class Profile:
     fault_rounds: int
     budget_s: float
     workloads: tuple[str, ...] = PIPELINES
+    scenarios: tuple[str, ...] = SHORT
     setups: tuple[str, ...] = ORDINARY
     control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
 
@@ -126,7 +134,7 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, w, "calm", trial) for w in wanted]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        able = [s for s in faults if not unsupported(s, SETUPS[setup])]
+        able = [s for s in faults if not unsupported(s, SETUPS[setup], plan.metadata)]
         hurt = [Slot(setup, first, s, trial) for s in able if first]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.

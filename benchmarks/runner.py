@@ -19,6 +19,7 @@ from benchmarks.model import (
     Outcome,
     Result,
     Scenario,
+    Server,
     State,
     Struck,
     Trial,
@@ -46,6 +47,7 @@ class Stand:
     journals: Path
     holds: Path
     staging: Path
+    metadata: Server | None = None
 
 
 def run_trial(
@@ -109,7 +111,8 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     deadline = time.monotonic() + scenario.deadline_s
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
-    strike, resumed = Strike(stand, scenario.fault, run), False
+    strike = Strike(stand, scenario.fault, run)
+    given_up = resumed = False
     state, asked = State.WAITING, time.monotonic()
     follower = journal.Follower(file)
     while time.monotonic() < deadline:
@@ -119,7 +122,11 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
         if time.monotonic() - asked < _patience_s(workload, history):
             continue
         state, asked = _ask(stand.orchestrator, handle, state), time.monotonic()
-        if state is State.FAILED and not resumed:
+        if not given_up and _is_stuck(state, history, strike, scenario.stuck_s):
+            given_up = True
+            note(stand, run, "given_up", Struck(f"no sign for {scenario.stuck_s:g} s"))
+            stand.orchestrator.give_up(handle)
+        elif state is State.FAILED and not resumed:
             resumed = True
             note(stand, run, "resumed", Struck("by the manual's way"))
             handle = stand.orchestrator.resume(handle)
@@ -151,6 +158,12 @@ class Strike:
             self.fault.heal(self.stand)
             self.healed = True
             note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
+
+
+def _is_stuck(state: State, history: Sequence[Event], strike: Strike, stuck_s: float) -> bool:
+    """Whether a run that was hit has shown no sign for so long that a person would step in."""
+    struck, ended = strike.struck_at is not None, state in (State.SUCCEEDED, State.FAILED)
+    return struck and not ended and time.monotonic() - history[-1].at > stuck_s
 
 
 def _patience_s(workload: Workload, history: Sequence[Event]) -> float:

@@ -237,9 +237,19 @@ class Dagster:
             return State.RUNNING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
+    def give_up(self, handle: str) -> None:
+        """Mark the run as cancelled."""
+        self.api.give_up(handle)
+
     def resume(self, handle: str) -> str:
         """Re-execute the run: from its failed steps, or whole when its process has died."""
         return self.api.resume(handle)
+
+    def kill(self) -> None:
+        """End the services, and what those that died before have left."""
+        self.services.kill_all()
+        for service in self.dead:
+            end(service)
 
     def output(self, handle: str) -> str:
         """Return what the steps logged, those of automatic retries included."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.model import Role, Setup, State, Surroundings
-from benchmarks.orchestrators.services import Services, environment_of
+from benchmarks.orchestrators.services import Services, end, environment_of
 
 DONE = "done"
 
@@ -57,6 +57,15 @@ class ProcessRuns:
         if self.running(handle):
             return State.RUNNING
         return State.SUCCEEDED if DONE in self.printed(handle).splitlines() else State.FAILED
+
+    def give_up(self, handle: str) -> None:
+        """End the run's process, which leaves a failed run."""
+        end(self.services.started[handle])
+
+    def kill(self) -> None:
+        """End the processes of all runs, as a power loss would."""
+        for handle in self.services.started:
+            self.give_up(handle)
 
     def resume(self, handle: str) -> str:
         """Run it again from its beginning: nothing remembers what was done."""
