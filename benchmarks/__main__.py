@@ -33,6 +33,7 @@ from benchmarks import campaign as campaigns
 from benchmarks import library as libraries
 from benchmarks import plans, results, stack, stack_in_containers
 from benchmarks import verify as verifying
+from benchmarks.known_bad import CASES
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
@@ -281,6 +282,7 @@ def run(
             profile,
             setups=names,
             control=plans.control_of(profile, names, control),
+            known_bad=tuple(CASES),
             workloads=_workloads(part, profile, workloads),
             scenarios=_scenarios(part, profile, scenarios, names, metadata),
             seed=seed,

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks import results, runner, stack, workloads
+from benchmarks import known_bad, plans, results, runner, stack, workloads
 from benchmarks.host import machine
-from benchmarks.model import Outcome, Result, Setup
+from benchmarks.known_bad import CASES, Case
+from benchmarks.model import KNOWN_BAD, Outcome, Result, Scenario, Setup, Verdict
 from benchmarks.noise import Noise, Watch, disturbed
 from benchmarks.plans import (
     PLAN,
@@ -35,13 +36,14 @@ from benchmarks.plans import (
     slots,
     trials,
 )
-from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
+from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_known_bad, is_repeat
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import SETUPS
 from benchmarks.workloads import WARMUP
 
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
+CASE_TRIES = 3  # of a known-bad pipeline whose fault missed its phase
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
 
@@ -64,6 +66,7 @@ def run(
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
     with stack.surrounded("run", metadata=metadata, warehouse=warehouse) as surround:
+        check_the_checks(plan, surround, folder, say)
         for round_ in range(1, plan.rounds + 1):
             if round_ > 1 and time.monotonic() - began + longest > plan.budget_s:
                 rounds = f"{round_ - 1} of {plan.rounds} rounds"
@@ -79,6 +82,38 @@ def run(
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
         repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
+
+
+def check_the_checks(plan: Plan, surround: stack.Surround, folder: Path, say: Say) -> None:
+    """Run the known-bad pipelines that the folder does not hold yet, a row each."""
+    done = finished(folder)
+    for case in (CASES[name] for name in plan.known_bad):
+        slot = Slot(case.setup.name, "complaints", case.scenario.name, 1)
+        if slot.name not in done:
+            result = try_case(plan, surround, case, slot, folder)
+            results.append(folder, result)
+            say(line(slot, result))
+
+
+def try_case(plan: Plan, surround: stack.Surround, case: Case, slot: Slot, folder: Path) -> Result:
+    """Do a known-bad pipeline's trial, again while its fault misses its phase; return its row."""
+    for number in range(1, CASE_TRIES + 1):
+        place = surround.directory / KNOWN_BAD / f"{case.name}-{number}"
+        stand = known_bad.stand(case.how, case.setup, place, surround.source_url)
+        with stack.running(stand):
+            result = attempt(plan, surround, stand, slot, folder, case.scenario)
+        if result.outcome is Outcome.ERROR:
+            break
+        found = known_bad.caught(case, result.findings)
+        result = replace(result, findings=(*result.findings, found))
+        if found.verdict is not Verdict.UNKNOWN:
+            break
+    own = {"metadata": None, "warehouse": stack.SQLITE}
+    return replace(
+        result,
+        environment={**result.environment, **own},
+        command=shlex.join(["bench", "replay", slot.name, f"results/{folder.name}"]),
+    )
 
 
 def repeat_disturbed(
@@ -97,7 +132,7 @@ def repeat_disturbed(
 
 def _disturbed(folder: Path) -> dict[tuple[str, bool], list[Slot]]:
     """Return the repeats that are to be done: by setup, those of its control apart."""
-    rows = [r for r in results.read(folder) if "noise" in r.environment]
+    rows = [r for r in results.read(folder) if "noise" in r.environment and not is_known_bad(r)]
     probes = [r.environment["noise"]["probe_ms"] for r in rows]
     done, found = finished(folder), defaultdict(list)
     for r in rows:
@@ -126,7 +161,8 @@ def run_block(
     setup = SETUPS[block[0].setup]
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
-    stand = surround.stand(setup, passed={**stack.MEASURED, **sizes})
+    noted = workloads.SHADOWED if plans.hurts(plan) else {}
+    stand = surround.stand(setup, passed={**stack.MEASURED, **sizes, **noted})
     left = list(block)
     try:
         while left:
@@ -180,10 +216,15 @@ def warm_again(stand: runner.Stand) -> None:
 
 
 def attempt(
-    plan: Plan, surround: stack.Surround, stand: runner.Stand, slot: Slot, folder: Path
+    plan: Plan,
+    surround: stack.Surround,
+    stand: runner.Stand,
+    slot: Slot,
+    folder: Path,
+    scenario: Scenario | None = None,
 ) -> Result:
-    """Do one trial and return its row."""
-    scenario, workload = SCENARIOS[slot.scenario], slot.workload
+    """Do one trial and return its row; the scenario is that of the slot's name unless given."""
+    scenario, workload = scenario or SCENARIOS[slot.scenario], slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     heavy = slot.scenario == MEMORY_IN or slot.warmup

@@ -22,7 +22,7 @@ from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import ORDINARY, SETUPS
 from benchmarks.workloads import WARMUP, named
 
-PLAN = "campaign.json"
+PLAN = results.PLAN
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
 
 
@@ -110,6 +110,7 @@ class Plan:
     budget_s: float
     control: tuple[str, ...] = ()  # setups that are run twice a round
     per_start: int = 1
+    known_bad: tuple[str, ...] = ()  # pipelines that the checks must catch first
 
     @property
     def rounds(self) -> int:
@@ -144,6 +145,11 @@ class Slot:
     @property
     def workload(self) -> Workload:
         return WARMUP if self.warmup else named(self.asked)
+
+
+def hurts(plan: Plan) -> bool:
+    """Whether a campaign injects faults; then the rows written are noted in calm trials, too."""
+    return any(name != results.CALM for name in plan.scenarios)
 
 
 def trials(plan: Plan, round_: int) -> range:
@@ -213,6 +219,7 @@ def plan(
     repetitions: int | None,
     command: str,
     control: tuple[str, ...] = (),
+    known_bad: tuple[str, ...] = (),
 ) -> Plan:
     """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
 
@@ -244,6 +251,7 @@ def plan(
         budget_s=much.budget_s,
         control=control,
         per_start=much.per_start,
+        known_bad=known_bad,
     )
 
 
@@ -257,7 +265,7 @@ def load(folder: Path) -> Plan:
     kept = orjson.loads((folder / PLAN).read_bytes())
     if "pipelines" in kept:  # what workloads were called while there were no others
         kept["workloads"] = kept.pop("pipelines")
-    for name in ("setups", "workloads", "scenarios", "control"):
+    for name in ("setups", "workloads", "scenarios", "control", "known_bad"):
         kept[name] = tuple(kept.get(name, ()))
     if kept["budget_s"] is None:  # JSON has no infinity
         kept["budget_s"] = math.inf

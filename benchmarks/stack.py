@@ -34,6 +34,7 @@ MEASURED = workloads.MEASURED
 class Surround(Protocol):
     """The source and the databases of a campaign."""
 
+    directory: Path
     source_url: str
 
     def start(self) -> None:
@@ -154,6 +155,7 @@ class Local:
             holds=place / "holds",
             staging=place / "staging",
             metadata=self.postgres if self.metadata == EMBEDDED else None,
+            shadowed=workloads.SHADOWED.items() <= passed.items(),
         )
 
 

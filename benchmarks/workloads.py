@@ -20,6 +20,7 @@ COMPLAINTS_PER_DAY = 100
 PAGE_SIZE = 40  # complaints: three pages a day, so that paging is part of every trial
 # Trials are triggered by the bench alone, and their complaints come in several pages a day.
 MEASURED = {"ETL_PAGE_SIZE": str(PAGE_SIZE), "ETL_SCHEDULE": "false"}
+SHADOWED = {"ETL_SHADOW": "true"}  # ... and where faults are injected, each row written is noted
 
 
 @dataclass(frozen=True, slots=True)
