@@ -128,9 +128,9 @@ def refusals(folder: Path) -> list[str]:
     """
     plan = folder / PLAN
     asked = orjson.loads(plan.read_bytes()).get("known_bad", []) if plan.is_file() else []
-    last = dict.fromkeys(asked)
-    last |= {row["mode"]: row for row in _valid(folder) if row["engine"] == KNOWN_BAD}
-    told = {name: not_caught(row) for name, row in last.items()}
+    last: dict[str, Result | None] = dict.fromkeys(asked)
+    last |= {result.mode: result for result in _valid(folder) if is_known_bad(result)}
+    told = {name: not_caught(result) for name, result in last.items()}
     return [
         f"The results are refused: the known-bad pipeline {name} was not caught: {why}."
         for name, why in told.items()
@@ -138,25 +138,23 @@ def refusals(folder: Path) -> list[str]:
     ]
 
 
-def not_caught(row: Row | None) -> str:
-    """Return why a known-bad pipeline was not caught, from its row; "" when it was."""
-    if row is None:
+def not_caught(result: Result | None) -> str:
+    """Return why a known-bad pipeline was not caught, from its trial; "" when it was."""
+    if result is None:
         return "it was not run"
-    if row["error"]:
-        return str(row["error"])
-    found = next((it for it in row["findings"] if it["check"] == CAUGHT), None)
+    if result.error:
+        return result.error
+    found = next((it for it in result.findings if it.check == CAUGHT), None)
     if found is None:
         return "nothing says that it was"
-    return "" if found["verdict"] == Verdict.PASS else str(found["reason"])
+    return "" if found.verdict is Verdict.PASS else found.reason
 
 
-def _valid(folder: Path) -> Iterator[Row]:
-    """Return the lines that are as they should be; of the others `problems` says what is wrong."""
-    for _, line in _lines(folder):
+def _valid(folder: Path) -> Iterator[Result]:
+    """Return the lines that are results; of the others `problems` says what is wrong."""
+    for number, line in _lines(folder):
         with contextlib.suppress(ValueError):
-            row = orjson.loads(line)
-            if next(_against_schema(row), None) is None:
-                yield row
+            yield _result(number, line)
 
 
 def new_folder(root: Path, host: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from benchmarks import noise, results
 from benchmarks.model import ENGINES, PIPELINES, SYNTHETIC, Outcome, Result
 from benchmarks.report import shapes, words
-from benchmarks.results import CALM, is_control, is_repeat, sound
+from benchmarks.results import CALM, is_control, is_known_bad, is_repeat, sound
 
 VARIANTS = ("default", "tuned")
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A result and its place in results.jsonl, from 0."""
+    """A result and its place in results.jsonl, from 0, without what checked the checks."""
 
     index: int
     result: Result
@@ -121,6 +121,7 @@ class Campaign:
     cells: Mapping[tuple[SetupId, Subject, str], Cell]
     seed: int
     synthetic: tuple[Subject, ...] = ()  # those with a calm trial; `subjects` are of the ETL alone
+    known_bad: tuple[Result, ...] = ()  # trials that checked the checks; nothing else knows of them
 
     def cell(self, setup: SetupId, subject: Subject, scenario: str = CALM) -> Cell:
         return self.cells.get((setup, subject, scenario)) or Cell(setup, subject, scenario)
@@ -136,6 +137,8 @@ class Campaign:
 
 def campaign(lines: Sequence[Result]) -> Campaign:
     """Group the lines of a folder."""
+    known_bad = tuple(it for it in lines if is_known_bad(it))
+    lines = [it for it in lines if not is_known_bad(it)]
     rows, stand_in = _rows(lines), results.repeated(lines)
     setups, subjects = _setups(lines), _subjects(lines)
     by_setup = {(it.engine, it.mode, it.variant): it for it in setups}
@@ -153,7 +156,7 @@ def campaign(lines: Sequence[Result]) -> Campaign:
     synthetic = tuple(it for it in subjects if it.pipeline in SYNTHETIC and it in calm)
     shown = _shown(subjects, calm, {key[1] for key in grouped}, bool(synthetic))
     seed = lines[0].seed if lines else 0
-    return Campaign(rows, setups, shown, tuple(faults), cells, seed, synthetic)
+    return Campaign(rows, setups, shown, tuple(faults), cells, seed, synthetic, known_bad)
 
 
 def _rows(lines: Sequence[Result]) -> tuple[Row, ...]:
