@@ -132,7 +132,7 @@ def _installed(environment: str) -> bool:
 
 @app.command(name="list")
 def list_() -> None:
-    """List setups, pipelines and their workloads, scenarios and profiles."""
+    """List setups, pipelines and their workloads, scenarios, known-bad pipelines and profiles."""
     for setup in SETUPS.values():
         tuned = f"{len(setup.settings)} settings are not as shipped"
         console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
@@ -140,6 +140,8 @@ def list_() -> None:
         console.print(f"pipeline  {workload.pipeline:28} {', '.join(workload.keys)}")
     for scenario in SCENARIOS.values():
         console.print(f"scenario  {scenario.name:28} {scenario.title}")
+    for case in CASES.values():
+        console.print(f"known-bad {case.name:28} {case.harm} Caught by the check {case.check}.")
     for name, profile in plans.PROFILES.items():
         console.print(f"profile   {name:28} at most {profile.budget_s / 60:g} minutes")
 

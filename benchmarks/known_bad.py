@@ -6,6 +6,7 @@ They run on `bare`, with a warehouse on SQLite. As a program, the way `bare` run
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -179,6 +180,11 @@ class Case:
     @property
     def name(self) -> str:
         return re.sub(r"(?<!^)(?=[A-Z])", "-", self.how).lower()
+
+    @property
+    def harm(self) -> str:
+        """Say in a sentence what is wrong with it."""
+        return inspect.getdoc(HOW[self.how]) or ""
 
     @property
     def setup(self) -> Setup:

@@ -110,8 +110,8 @@ def outlast(file: Path) -> None:
     A worker that was cut off or frozen may go on after its engine has given the run up.
     """
     deadline = time.monotonic() + LINGER_S
-    while time.monotonic() < deadline:
-        if not any(a.end is None and alive(a.start) for a in attempts(journal.read(file))):
+    while any(a.end is None and alive(a.start) for a in attempts(journal.read(file))):
+        if time.monotonic() > deadline:
             return
         time.sleep(JOURNAL_POLL_S)
 
