@@ -19,7 +19,7 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks import results, runner, stack, workloads
+from benchmarks import results, runner, stack, together, workloads
 from benchmarks.host import machine
 from benchmarks.model import Outcome, Result, Setup
 from benchmarks.noise import Noise, Watch, disturbed
@@ -171,14 +171,20 @@ def attempt(
     sampler = Sampler(stand.orchestrator.services, memory=heavy)
     began, watch = time.monotonic(), Watch()
     try:
-        trial = runner.run_trial(stand, scenario, workload, run_id, sampler)
-        result = runner.result_of(trial, scenario, template, sampler.usage())
+        if workload.runs > 1:
+            trials = together.run_trials(stand, scenario, workload, run_id, sampler)
+            result = together.result_of(trials, template, sampler.usage())
+        else:
+            trial = runner.run_trial(stand, scenario, workload, run_id, sampler)
+            result = runner.result_of(trial, scenario, template, sampler.usage())
     except (OSError, RuntimeError) as error:
         result = runner.broken(template, error)
     finally:
-        journal = keep_journal(stand, run_id, folder, slot)
-    host = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
-    return replace(result, journal=journal, environment={**result.environment, **host})
+        kept = keep_journals(stand, run_id, folder, slot)
+    own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
+    own |= {"journals": kept} if workload.runs > 1 else {}
+    journal = kept[0] if kept else ""
+    return replace(result, journal=journal, environment={**result.environment, **own})
 
 
 def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:
@@ -234,17 +240,20 @@ def line(slot: Slot, result: Result) -> str:
     return f"{name} {seconds}  {result.outcome}, {result.truth}"
 
 
-def keep_journal(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) -> str:
-    """Copy a trial's journal beside the results; return its path there, "" when there is none."""
+def keep_journals(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) -> list[str]:
+    """Copy the journals of a trial's runs beside the results; return their paths there."""
     from shared import journal
 
-    file = journal.path(stand.journals, run_id)
-    if not file.exists():
-        return ""
     (folder / "journals").mkdir(exist_ok=True)
-    kept = f"journals/{slot.name}.jsonl"
-    shutil.copyfile(file, folder / kept)
-    return kept
+    found, runs = [], slot.workload.runs
+    for run, name in zip(
+        together.names(run_id, runs), together.names(slot.name, runs), strict=True
+    ):
+        file, kept = journal.path(stand.journals, run), f"journals/{name}.jsonl"
+        if file.exists():
+            shutil.copyfile(file, folder / kept)
+            found.append(kept)
+    return found
 
 
 def keep_logs(stand: runner.Stand, folder: Path) -> None:

@@ -129,6 +129,20 @@ class Orchestrator(Protocol):
     def output(self, handle: str) -> str:
         """Return what the steps of the run printed, as the engine's API or log store has it."""
 
+    def why(self, handle: str) -> str:
+        """Return what the engine says about a run that failed."""
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Return the seconds from the first step created to the last one completed, as stored.
+
+        By the engine's own store, through its public API; None while that does not know the end of
+        so many steps. Asked once, never waits.
+
+        Raises:
+            LookupError: the engine does not say; the message is the reason.
+
+        """
+
     def pids(self, role: Role) -> Sequence[int]:
         """Return the live processes of a role, oldest first; empty when it has none."""
 
@@ -179,12 +193,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What a pipeline is asked to do in a trial; what must arrive is the source's ground truth."""
+    """What a pipeline is asked to do in a trial; what must arrive is the source's ground truth.
+
+    `runs` are submitted together, each with these parameters and keys.
+    """
 
     name: str
     pipeline: str
     parameters: Mapping[str, Any]
     keys: tuple[str, ...]
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +226,15 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the engine itself says of a run, asked when it has ended; empty: was not asked."""
+
+    why: str = ""  # the run did not succeed
+    span_s: float | None = None  # by the engine's own clock, see `Orchestrator.span_s`
+    no_span: str = ""  # why there is none
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One scenario on one setup, once: what was asked for and what happened."""
 
@@ -218,6 +245,7 @@ class Trial:
     history: tuple[Event, ...]
     state: State | None  # None: the bench broke before it knew
     ledger: Ledger | None  # None: not read, or the pipeline has no warehouse
+    told: Told = Told()
 
 
 Check = Callable[[Trial], Finding]

@@ -48,16 +48,26 @@ OVERHEAD = (
     *("chain-1", "chain-10", "chain-50", "fanout-10", "fanout-50", "fib_40_10", "fib_10_33"),
     *(f"{shape}-10-busy-{ms}" for shape in ("chain", "fanout") for ms in (10, 100, 1000)),
 )
+# What one run hands from step to step, and what runs do to each other; one run alone is `chain-5`.
+PAYLOADS = tuple(f"chain-5-payload-{size}" for size in ("1kB", "100kB", "10MB"))
+TOGETHER = ("chain-5", *(f"chain-5-runs-{runs}" for runs in (4, 16)))
+# Up by factors, until an engine refuses or the largest is through.
+LIMIT = tuple(f"chain-2-payload-{size}MB" for size in (1, 3, 10, 30, 100, 300))
 # Run twice by a campaign's A/A control: the least and the most of what is between two trials.
 CONTROL = ("bare/process/default", "airflow/local/tuned")
 PROFILES: Mapping[str, Profile] = {
     "quick": Profile(repetitions=10, fault_rounds=1, budget_s=360),
     "standard": Profile(
-        10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD), control=CONTROL
+        10,
+        fault_rounds=3,
+        budget_s=3600,
+        workloads=(*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER),
+        control=CONTROL,
     ),
 }
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
-    "overhead": ((*PIPELINES, *OVERHEAD), ("calm",)),
+    "overhead": ((*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER), ("calm",)),
+    "limit": (LIMIT, ("calm",)),
     "recovery": (("complaints",), tuple(SCENARIOS)),
 }
 SLOW_S = 30.0  # cells that take longer than this are repeated less often

@@ -201,14 +201,15 @@ def _beyond_schema(folder: Path, row: Row) -> Iterator[str]:
 
 
 def _journal_problems(folder: Path, row: Row) -> Iterator[str]:
-    journal = row["journal"]
-    if journal is None:
+    if row["journal"] is None:
         if row["outcome"] != Outcome.ERROR:
             yield "there is no journal, and the outcome is not error."
-    elif not (folder / journal).resolve().is_relative_to(folder.resolve()):
-        yield f"the journal {journal} is outside of the folder."
-    elif not (folder / journal).is_file():
-        yield f"the journal {journal} is missing."
+        return
+    for journal in row["environment"].get("journals", [row["journal"]]):
+        if not (folder / journal).resolve().is_relative_to(folder.resolve()):
+            yield f"the journal {journal} is outside of the folder."
+        elif not (folder / journal).is_file():
+            yield f"the journal {journal} is missing."
 
 
 def _measure_problems(row: Row) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from benchmarks import checks, ledger, measures, workloads
+from benchmarks.hearing import SPAN, findings, hear
 from benchmarks.model import (
     SYNTHETIC,
     Fault,
@@ -69,7 +70,7 @@ def run_trial(
     try:
         scenario.fault.prepare(stand, run, workload)
         with sampler:
-            state = watch(stand, scenario, workload, run, file)
+            state, handle = watch(stand, scenario, workload, run, file)
     finally:
         scenario.fault.heal(stand)
     return Trial(
@@ -80,6 +81,7 @@ def run_trial(
         history=journal.read(file),
         state=state,
         ledger=take_ledger(stand, workload, run, truth or workloads.expected),
+        told=hear(stand.orchestrator, handle, workload, state),
     )
 
 
@@ -104,8 +106,10 @@ def take_ledger(stand: Stand, workload: Workload, run: str, truth: Truths) -> Le
     )
 
 
-def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: Path) -> State:
-    """Return the state the run ended in, or the one it was in at the deadline."""
+def watch(
+    stand: Stand, scenario: Scenario, workload: Workload, run: str, file: Path
+) -> tuple[State, str]:
+    """Return the state the run ended in, or was in at the deadline, and the engine's handle."""
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     deadline = time.monotonic() + scenario.deadline_s
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
@@ -116,9 +120,9 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
         time.sleep(JOURNAL_POLL_S)
         history = follower.look()
         strike.look(history)
-        if time.monotonic() - asked < _patience_s(workload, history):
+        if time.monotonic() - asked < patience_s(all_done(workload, history)):
             continue
-        state, asked = _ask(stand.orchestrator, handle, state), time.monotonic()
+        state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
         if state is State.FAILED and not resumed:
             resumed = True
             note(stand, run, "resumed", Struck("by the manual's way"))
@@ -126,7 +130,7 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
         elif state in (State.SUCCEEDED, State.FAILED):
             break
     note(stand, run, "ended", Struck(state.value))
-    return state
+    return state, handle
 
 
 @dataclass(slots=True)
@@ -153,11 +157,12 @@ class Strike:
             note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
 
 
-def _patience_s(workload: Workload, history: Sequence[Event]) -> float:
-    return CLOSING_POLL_S if _all_done(workload, history) else STATE_POLL_S
+def patience_s(closing: bool) -> float:
+    """Return how long the engine's API is left alone between two questions."""
+    return CLOSING_POLL_S if closing else STATE_POLL_S
 
 
-def _all_done(workload: Workload, history: Sequence[Event]) -> bool:
+def all_done(workload: Workload, history: Sequence[Event]) -> bool:
     """Whether no further step is awaited."""
     if not history or history[-1].kind != "finished":
         return False
@@ -166,7 +171,8 @@ def _all_done(workload: Workload, history: Sequence[Event]) -> bool:
     return sum(event.kind == "finished" for event in history) >= len(workload.keys)
 
 
-def _ask(orchestrator: Orchestrator, handle: str, known: State) -> State:
+def ask(orchestrator: Orchestrator, handle: str, known: State) -> State:
+    """Return where a run is, or where it was known to be when nobody answers."""
     try:
         return orchestrator.state(handle)
     except requests.RequestException:
@@ -196,10 +202,16 @@ def result_of(
         template,
         outcome=checks.outcome_of(trial.state, trial.history),
         truth=checks.truth_of(trial.state, checks.delivered(trial)),
-        measures={**measures.measure(trial.history), **usage},
+        measures={**measures.measure(trial.history), **usage, **span_of(trial)},
         ledger=asdict(trial.ledger) if trial.ledger is not None else None,
-        findings=checks.judge(trial, landed=landed),
+        findings=(*checks.judge(trial, landed=landed), *findings(trial.told)),
     )
+
+
+def span_of(trial: Trial) -> dict[str, float | None]:
+    """Return the time by the engine's own clock, where it was asked for it."""
+    told = trial.told
+    return {SPAN: told.span_s} if told.span_s is not None or told.no_span else {}
 
 
 def broken(template: Result, error: Exception) -> Result:

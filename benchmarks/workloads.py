@@ -84,17 +84,29 @@ def fib_10_33() -> Workload:
     return replace(chain(10, "fib", 33), name="fib_10_33")
 
 
+def together(workload: Workload, runs: int) -> Workload:
+    """Return a workload of so many runs at once; of one, it is the workload itself."""
+    if runs == 1:
+        return workload
+    return replace(workload, name=f"{workload.name}-runs-{runs}", runs=runs)
+
+
 # The flows of Windmill's comparison, by their names there.
 FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
-SYNTHETIC_NAME = re.compile(r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?")
+SYNTHETIC_NAME = re.compile(
+    r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?(?:-runs-([1-9]\d*))?"
+)
+SIZE = re.compile(r"(?<=-payload-)(\d+)(kB|MB)(?=-|$)")
+ZEROS = {"kB": "000", "MB": "000000"}
 
 
 def named(name: str) -> Workload:
     """Return a workload by its name on the command line.
 
-    That of a pipeline means its ordinary one; `chain-50` is fifty no-ops in a row, and
-    `fanout-10-busy-100` ten steps of 100 ms side by side.
+    That of a pipeline means its ordinary one; `chain-50` is fifty no-ops in a row,
+    `fanout-10-busy-100` ten steps of 100 ms side by side, `chain-5-payload-10MB` five steps that
+    hand on ten million bytes, and `chain-5-runs-4` four runs of five no-ops at once.
 
     Raises:
         LookupError: no workload is called so.
@@ -104,12 +116,14 @@ def named(name: str) -> Workload:
         return WORKLOADS[name]
     if name in FLOWS:
         return FLOWS[name]()
-    if found := SYNTHETIC_NAME.fullmatch(name):
-        shape, steps, kind, amount = found.groups()
-        return SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
+    if found := SYNTHETIC_NAME.fullmatch(SIZE.sub(lambda size: size[1] + ZEROS[size[2]], name)):
+        shape, steps, kind, amount, runs = found.groups()
+        one = SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
+        return together(one, int(runs or 1))
     raise LookupError(
         f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
-        " chain-STEPS, fanout-STEPS, and both with -busy-MS, -fib-N or -payload-BYTES"
+        " chain-STEPS, fanout-STEPS, both with -busy-MS, -fib-N or -payload-BYTES (or kB, MB),"
+        " and all of these with -runs-COUNT"
     )
 
 

@@ -265,6 +265,12 @@ class Airflow:
     def output(self, handle: str) -> str:
         return self.api.output(handle)
 
+    def why(self, handle: str) -> str:
+        return self.api.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.api.span_s(handle, steps)
+
     def pids(self, role: Role) -> Sequence[int]:
         if role is Role.WORKER:
             return [process.pid for process in self._workers()]

@@ -245,6 +245,12 @@ class Dagster:
         """Return what the steps logged, those of automatic retries included."""
         return self.api.output(handle)
 
+    def why(self, handle: str) -> str:
+        return self.api.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.api.span_s(handle, steps)
+
     def pids(self, role: Role) -> Sequence[int]:
         """Return the services' processes, or those of the runs: the code server's children."""
         if role is Role.CONTROL:

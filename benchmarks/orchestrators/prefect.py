@@ -264,6 +264,12 @@ class Prefect:
         """Return the messages of the run's steps, oldest first."""
         return self.api.output(handle)
 
+    def why(self, handle: str) -> str:
+        return self.api.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.api.span_s(handle, steps)
+
     def pids(self, role: Role) -> Sequence[int]:
         """Return the server's pid for CONTROL and the worker's for WORKER."""
         return self.services.pids(role)
@@ -336,6 +342,10 @@ class Script(ProcessRuns):
 
     def output(self, handle: str) -> str:
         return "\n".join(self.engine.output(flow_run["id"]) for flow_run in self._flow_runs(handle))
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Ask the server of the last call's flow run."""
+        return self.engine.span_s(self._flow_runs(handle)[-1]["id"], steps)
 
 
 def _prefect(*arguments: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -103,6 +104,15 @@ class AirflowApi:
     def why(self, handle: str) -> str:
         failed = [task for task in self._tasks(handle) if task["state"] == "failed"]
         return "\n".join(self._errors(handle, task) for task in failed)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Count from the first task instance queued: before that it has no time of its own."""
+        tasks = [task for task in self._tasks(handle) if task["state"] == "success"]
+        if len(tasks) < steps or not all(task["queued_when"] for task in tasks):
+            return None
+        first = min(datetime.fromisoformat(task["queued_when"]) for task in tasks)
+        last = max(datetime.fromisoformat(task["end_date"]) for task in tasks)
+        return (last - first).total_seconds()
 
     def _errors(self, handle: str, task: Mapping[str, Any]) -> str:
         log = self._log(handle, task, task["try_number"])
