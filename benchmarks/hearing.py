@@ -1,4 +1,4 @@
-"""What the engine itself says of a run that has ended: asked after the trial, in no figure of it."""
+"""What the engine itself says of a run that has ended, asked after the trial: timed by nothing."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import time
 
 import requests
 
-from benchmarks.model import Finding, Orchestrator, State, Told, Verdict, Workload
+from benchmarks.model import (
+    ENGINE_SAYS,
+    ENGINE_SPAN,
+    Finding,
+    Orchestrator,
+    State,
+    Told,
+    Verdict,
+    Workload,
+)
 from benchmarks.orchestrators.services import ROOT
 from benchmarks.workloads import FLOWS
 
 SETTLE_S = 30.0  # an engine may store its steps' ends after the run's
 POLL_S = 0.5
 WORDS = 600  # characters of what it says of a failure: the end, where the cause is
-SPAN = "engine_span_s"
 
 
 def hear(orchestrator: Orchestrator, handle: str, workload: Workload, state: State) -> Told:
@@ -58,5 +66,5 @@ def _why(orchestrator: Orchestrator, handle: str) -> str:
 
 def findings(told: Told) -> tuple[Finding, ...]:
     """Return what a result keeps of it in words."""
-    said = {"engine_says": told.why, SPAN: told.no_span}
+    said = {ENGINE_SAYS: told.why, ENGINE_SPAN: told.no_span}
     return tuple(Finding(name, Verdict.UNKNOWN, it) for name, it in said.items() if it)

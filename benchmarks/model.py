@@ -225,6 +225,10 @@ class Ledger:
         return not (self.lost or self.unexpected or self.duplicated) and self.balance
 
 
+ENGINE_SAYS = "engine_says"  # the finding that quotes it of a run that did not succeed
+ENGINE_SPAN = "engine_span_s"  # the measure of its own clock, and the finding why there is none
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the engine itself says of a run, asked when it has ended; empty: was not asked."""

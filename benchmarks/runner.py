@@ -11,8 +11,9 @@ from typing import Any
 import requests
 
 from benchmarks import checks, ledger, measures, workloads
-from benchmarks.hearing import SPAN, findings, hear
+from benchmarks.hearing import findings, hear
 from benchmarks.model import (
+    ENGINE_SPAN,
     SYNTHETIC,
     Fault,
     Ledger,
@@ -211,7 +212,7 @@ def result_of(
 def span_of(trial: Trial) -> dict[str, float | None]:
     """Return the time by the engine's own clock, where it was asked for it."""
     told = trial.told
-    return {SPAN: told.span_s} if told.span_s is not None or told.no_span else {}
+    return {ENGINE_SPAN: told.span_s} if told.span_s is not None or told.no_span else {}
 
 
 def broken(template: Result, error: Exception) -> Result:

@@ -121,6 +121,7 @@ class Campaign:
     cells: Mapping[tuple[SetupId, Subject, str], Cell]
     seed: int
     synthetic: tuple[Subject, ...] = ()  # those with a calm trial; `subjects` are of the ETL alone
+    together: tuple[Subject, ...] = ()  # the same of several runs at once
 
     def cell(self, setup: SetupId, subject: Subject, scenario: str = CALM) -> Cell:
         return self.cells.get((setup, subject, scenario)) or Cell(setup, subject, scenario)
@@ -153,7 +154,14 @@ def campaign(lines: Sequence[Result]) -> Campaign:
     synthetic = tuple(it for it in subjects if it.pipeline in SYNTHETIC and it in calm)
     shown = _shown(subjects, calm, {key[1] for key in grouped}, bool(synthetic))
     seed = lines[0].seed if lines else 0
-    return Campaign(rows, setups, shown, tuple(faults), cells, seed, synthetic)
+    alone = tuple(it for it in synthetic if not _several_runs(it))
+    together = tuple(it for it in synthetic if _several_runs(it))
+    return Campaign(rows, setups, shown, tuple(faults), cells, seed, alone, together)
+
+
+def _several_runs(subject: Subject) -> bool:
+    shape = shapes.shape_of(subject.workload)
+    return shape is not None and shape.runs > 1
 
 
 def _rows(lines: Sequence[Result]) -> tuple[Row, ...]:

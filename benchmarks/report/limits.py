@@ -37,10 +37,13 @@ def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
          "CPU is at most half as efficient there as with processes."),
         ("Work that waits.", "The work of a task is CPU time. Tasks that wait for a network or a "
          "disk overlap better than these."),
-        ("The engine's own clock.", "All times come from what the steps wrote, one clock for all; "
-         "no engine's metadata store was asked when it thinks a task began."),
-        ("Not measured here.", "Several runs at once, fairness between them, payloads up to the "
-         "size that an engine refuses, what a step adds to the metadata database and to the logs, "
+        ("Runs at once are alike.", "They are of one pipeline, submitted at one moment by one "
+         "client. A mix of long and short ones, or of users, may be shared less evenly."),
+        ("A payload is text.", "It is handed on as the pipelines are written: no engine was given "
+         "an object store in its place, which is what each of them advises for large data."),
+        ("The engine's own clock.", "All times come from what the steps wrote, one clock for all, "
+         "except where a column says that it is of the engine's own store."),
+        ("Not measured here.", "What a step adds to the metadata database and to the logs, "
          "idle cost, start of the services, size of the installation."),
     ]  # fmt: skip
 

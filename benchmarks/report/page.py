@@ -17,6 +17,7 @@ from benchmarks import results, statistics
 from benchmarks.model import ENGINES, Result
 from benchmarks.report import (
     charts,
+    concurrency,
     control,
     curves,
     facts,
@@ -24,6 +25,7 @@ from benchmarks.report import (
     lanes,
     limits,
     overhead,
+    payloads,
     published,
     quiet,
     recovery,
@@ -38,7 +40,8 @@ from benchmarks.report.overhead import Line
 from benchmarks.results import CALM
 
 DRAWN_BYTES = 450_000  # of timelines; what comes after is named, and lies in the journals
-OWN = ("load_1m", "took_s", "noise", "control")  # what the environment of each trial has of its own
+# What the environment of each trial has of its own.
+OWN = ("load_1m", "took_s", "noise", "control", "journals")
 MACHINE = ("host", "cpu", "cores_count", "memory_mb", "os", "python", "commit", "warehouse")
 
 
@@ -76,6 +79,9 @@ class Section:
     tables: Sequence[steps.Table]
     growths: Sequence[tuple[scaling.Growths, Markup]]
     grains: Sequence[tuple[scaling.Grains, Markup]]
+    together: Sequence[tuple[concurrency.Group, Markup]]
+    handed: Sequence[tuple[payloads.Group, Markup]]
+    refusals: Sequence[payloads.Refusal]
     flows: Sequence[steps.Flow]
     probe: steps.Probe | None
     unsound: Sequence[steps.Unsound]
@@ -125,7 +131,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
 
 def section(campaign: Campaign) -> Section | None:
     """Return what the synthetic workloads say, or None when the campaign has none."""
-    if not campaign.synthetic:
+    if not (campaign.synthetic or campaign.together):
         return None
     made = steps.tables(campaign)
     grown, grains = scaling.growths(campaign), scaling.grains(campaign)
@@ -134,6 +140,11 @@ def section(campaign: Campaign) -> Section | None:
         made,
         [(it, _chart(curves.growth_svg, it.curves, it.title)) for it in grown],
         [(it, _chart(curves.efficiency_svg, it.curves, it.title)) for it in grains],
+        [(it, _chart(curves.throughput_svg, it.curves, it.title))
+         for it in concurrency.groups(campaign)],
+        [(it, _chart(curves.handoff_svg, it.curves, it.title))
+         for it in payloads.groups(campaign)],
+        payloads.refusals(campaign),
         flows, steps.probe(campaign, flows), steps.unsound(campaign),
         limits.of_steps({it.title: it.sizes for it in grown}),
     )  # fmt: skip
@@ -257,8 +268,9 @@ def _versions(campaign: Campaign) -> list[tuple[str, str, str]]:
 def _counts(campaign: Campaign) -> dict[str, Any]:
     calm = [campaign.cell(setup, subject) for setup in campaign.setups if setup.mode
             for subject in campaign.subjects]  # fmt: skip
+    synthetic = (*campaign.synthetic, *campaign.together)
     calm += [it for it in campaign.cells.values()
-             if it.subject in campaign.synthetic and it.scenario == CALM and it.trials]  # fmt: skip
+             if it.subject in synthetic and it.scenario == CALM and it.trials]  # fmt: skip
     sizes = [len(cell.values("makespan_s")) for cell in calm] or [0]
     return {
         "repetitions": " to ".join(str(it) for it in unique((min(sizes), max(sizes)))),

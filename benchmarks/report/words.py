@@ -122,5 +122,13 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def size(count_bytes: int) -> str:
+    """Write a round count of bytes with its unit."""
+    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
+        if count_bytes >= factor:
+            return f"{count_bytes / factor:g} {unit}"
+    return f"{count_bytes} B"
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
