@@ -140,17 +140,17 @@ def _worst(truths: Sequence[Truth | None]) -> Truth | None:
 
 
 def _all_findings(trials: Sequence[Trial]) -> list[Finding]:
-    """Return each check once: what it says of the first run that is not well, or how many are."""
+    """Return each check once: what it says of the first run that is not well, or of how many."""
     found: dict[str, list[tuple[Trial, Finding]]] = {}
     for trial in trials:
         for it in (*checks.judge(trial, landed=True), *hearing.findings(trial.told)):
             found.setdefault(it.check, []).append((trial, it))
-    return [_one(told) for told in found.values()]
+    return [_one(told, len(trials)) for told in found.values()]
 
 
-def _one(told: Sequence[tuple[Trial, Finding]]) -> Finding:
+def _one(told: Sequence[tuple[Trial, Finding]], runs: int) -> Finding:
     wrong = [(trial, it) for trial, it in told if it.verdict is not Verdict.PASS]
     if not wrong:
-        return replace(told[0][1], reason=f"{len(told)} runs")
+        return replace(told[0][1], reason=f"{runs} runs")
     trial, first = wrong[0]
-    return replace(first, reason=f"{len(wrong)} of {len(told)} runs; {trial.run}: {first.reason}")
+    return replace(first, reason=f"{len(wrong)} of {runs} runs; {trial.run}: {first.reason}")

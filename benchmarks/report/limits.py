@@ -40,7 +40,7 @@ def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
         ("Runs at once are alike.", "They are of one pipeline, submitted at one moment by one "
          "client. A mix of long and short ones, or of users, may be shared less evenly."),
         ("A payload is text.", "It is handed on as the pipelines are written: no engine was given "
-         "an object store in its place, which is what each of them advises for large data."),
+         "an object store in its place."),
         ("The engine's own clock.", "All times come from what the steps wrote, one clock for all, "
          "except where a column says that it is of the engine's own store."),
         ("Not measured here.", "What a step adds to the metadata database and to the logs, "
