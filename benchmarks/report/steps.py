@@ -245,11 +245,11 @@ def reason(result: Result) -> str:
     """Say why a trial gave no figure."""
     if result.error:
         return result.error
+    said = found_of(result, ENGINE_SAYS)
     if result.outcome is Outcome.STUCK:
-        return _stuck(result)
+        return "; ".join(filter(None, [_stuck(result), said]))
     broken = [f"{it.check}: {it.reason}" for it in result.findings if it.verdict != Verdict.PASS]
     truth = words.TRUTHS[result.truth].word if result.truth else "no final state"
-    said = found_of(result, ENGINE_SAYS)
     return f"{truth}: {said}" if said else ", ".join([truth, *broken[:1]])
 
 

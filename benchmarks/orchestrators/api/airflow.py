@@ -16,6 +16,7 @@ CALL_S = 10.0
 PAGE = 100  # the most that the API gives at a time, as shipped
 PRINTED = "task.stdout"  # the logger of what a task prints
 SERVICES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+FAILED = ("failed", "up_for_retry")
 STATES = {
     "queued": State.WAITING,
     "running": State.RUNNING,
@@ -102,7 +103,7 @@ class AirflowApi:
         return "\n".join(entry["event"] for entry in entries if entry.get("logger") == PRINTED)
 
     def why(self, handle: str) -> str:
-        failed = [task for task in self._tasks(handle) if task["state"] == "failed"]
+        failed = [task for task in self._tasks(handle) if task["state"] in FAILED]
         return "\n".join(self._errors(handle, task) for task in failed)
 
     def span_s(self, handle: str, steps: int) -> float | None:
