@@ -195,7 +195,8 @@ class Finding:
 class Workload:
     """What a pipeline is asked to do in a trial; what must arrive is the source's ground truth.
 
-    `runs` are submitted together, each with these parameters and keys.
+    `runs` are submitted together, each with these parameters and keys. `deadline_s` is given where
+    a scenario's would be too short.
     """
 
     name: str
@@ -203,6 +204,7 @@ class Workload:
     parameters: Mapping[str, Any]
     keys: tuple[str, ...]
     runs: int = 1
+    deadline_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def watch(
 ) -> tuple[State, str]:
     """Return the state the run ended in, or was in at the deadline, and the engine's handle."""
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
-    deadline = time.monotonic() + scenario.deadline_s
+    deadline = time.monotonic() + max(scenario.deadline_s, workload.deadline_s)
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
     strike, resumed = Strike(stand, scenario.fault, run), False
     state, asked = State.WAITING, time.monotonic()

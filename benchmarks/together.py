@@ -28,7 +28,6 @@ from benchmarks.sampling import Sampler
 from shared import journal
 
 ENDED = (State.SUCCEEDED, State.FAILED)
-DEADLINE_S = 600.0  # for all of them: k runs share what one has for itself
 
 
 @dataclass(slots=True)
@@ -50,12 +49,7 @@ def names(run: str, runs: int) -> list[str]:
 
 
 def run_trials(
-    stand: Stand,
-    scenario: Scenario,
-    workload: Workload,
-    run: str,
-    sampler: Sampler,
-    deadline_s: float = DEADLINE_S,
+    stand: Stand, scenario: Scenario, workload: Workload, run: str, sampler: Sampler
 ) -> tuple[Trial, ...]:
     """Bring all runs of a workload to their end or the deadline, calmly; nothing is resumed.
 
@@ -65,7 +59,7 @@ def run_trials(
     """
     runner.clear(stand)
     with sampler:
-        deadline = time.monotonic() + deadline_s
+        deadline = time.monotonic() + max(scenario.deadline_s, workload.deadline_s)
         under_way = submit(stand, workload, names(run, workload.runs))
         watch(stand, workload, under_way, deadline)
     return tuple(_trial(stand, scenario, workload, it) for it in under_way)

@@ -18,6 +18,8 @@ SEED = 7
 TODAY = "2026-01-15"
 COMPLAINTS_PER_DAY = 100
 PAGE_SIZE = 40  # complaints: three pages a day, so that paging is part of every trial
+PATIENT_S = 600.0  # for many runs, which share what one has for itself, and for large payloads
+LARGE_BYTES = 30_000_000
 # Trials are triggered by the bench alone, and their complaints come in several pages a day.
 MEASURED = {"ETL_PAGE_SIZE": str(PAGE_SIZE), "ETL_SCHEDULE": "false"}
 
@@ -71,7 +73,9 @@ def fanout(steps: int, kind: Kind = "noop", amount: int = 0) -> Workload:
 def _synthetic(pipeline: str, steps: int, kind: Kind, amount: int) -> Workload:
     name = f"{pipeline}-{steps}-{kind}" + (f"-{amount}" if amount else "")
     parameters = {"steps": steps, "kind": kind, "amount": amount}
-    return Workload(name, pipeline, parameters, tuple(synthetic.keys(steps)))
+    deadline_s = PATIENT_S if kind == "payload" and amount >= LARGE_BYTES else 0.0
+    keys = tuple(synthetic.keys(steps))
+    return Workload(name, pipeline, parameters, keys, deadline_s=deadline_s)
 
 
 def fib_40_10() -> Workload:
@@ -88,7 +92,8 @@ def together(workload: Workload, runs: int) -> Workload:
     """Return a workload of so many runs at once; of one, it is the workload itself."""
     if runs == 1:
         return workload
-    return replace(workload, name=f"{workload.name}-runs-{runs}", runs=runs)
+    name = f"{workload.name}-runs-{runs}"
+    return replace(workload, name=name, runs=runs, deadline_s=PATIENT_S)
 
 
 # The flows of Windmill's comparison, by their names there.

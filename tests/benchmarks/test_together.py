@@ -11,7 +11,7 @@ from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from shared.synthetic import keys
 
-CALM = SCENARIOS["calm"]
+CALM = replace(SCENARIOS["calm"], deadline_s=0.0)  # the workload says how long they may take
 WORKLOAD = workloads.together(workloads.chain(3), 4)
 
 
@@ -19,10 +19,10 @@ WORKLOAD = workloads.together(workloads.chain(3), 4)
 def tried(stand_of):
     """Return a function that takes four runs of a chain to their end or a deadline on `bare`."""
 
-    def trials(workload=WORKLOAD, deadline_s=60.0):
+    def trials(workload=WORKLOAD):
         stand = stand_of()
         sampler = Sampler(stand.orchestrator.services)
-        return stand, together.run_trials(stand, CALM, workload, "r", sampler, deadline_s)
+        return stand, together.run_trials(stand, CALM, workload, "r", sampler)
 
     return trials
 
@@ -77,7 +77,7 @@ def test_what_the_engine_says_of_one_run_is_told(tried):
 
 
 def test_runs_at_the_deadline_are_stuck_and_so_is_the_trial(tried):
-    stand, trials = tried(deadline_s=0.0)
+    stand, trials = tried(replace(WORKLOAD, deadline_s=0.0))
     result = together.result_of(trials, template_of(trials[0]), {})
 
     assert (result.outcome, result.truth) == (Outcome.STUCK, Truth.LIMBO)
