@@ -98,7 +98,7 @@ def throughput_svg(curves: Sequence[Curve], title: str) -> str:
 
 def handoff_svg(curves: Sequence[Curve], title: str) -> str:
     """Draw the hand-off over the size of what is handed on."""
-    chart = _logarithmic(curves, "hand-off p50, seconds", "bytes handed on", "~s")
+    chart = _logarithmic(curves, "hand-off p50, milliseconds", "bytes handed on", "~s")
     return inline(chart, f"Hand-off over the size of the payload: {title}", _told(curves, _handoff))
 
 
@@ -208,7 +208,7 @@ def _throughput(curve: Curve) -> str:
 
 
 def _handoff(curve: Curve) -> str:
-    return ", ".join(f"{words.size(int(it.x))} {words.number(1000 * it.y)} ms"
+    return ", ".join(f"{words.size(int(it.x))} {words.number(it.y)} ms"
                      for it in curve.dots)  # fmt: skip
 
 

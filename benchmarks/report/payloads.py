@@ -71,10 +71,14 @@ def _group(campaign: Campaign, count: int, subjects: dict[int, Subject]) -> Grou
             for it in cells.values()
         )
         lines.append(Line(setup, steps.task_of(campaign, setup), tuple(figures)))
-        values = {float(size): [v for v in it.values(HANDOFF) if v] for size, it in cells.items()}
-        curves.append(Curve(setup, scaling.dots(values, campaign.seed)))
+        in_ms = {float(size): _in_ms(it) for size, it in cells.items()}
+        curves.append(Curve(setup, scaling.dots(in_ms, campaign.seed)))
     title = f"chain of {words.plural(count, 'step')}"
     return Group(title, tuple(subjects), tuple(lines), tuple(it for it in curves if it.dots))
+
+
+def _in_ms(cell: Cell) -> list[float]:
+    return [1000 * value for value in cell.values(HANDOFF) if value]
 
 
 def refusals(campaign: Campaign) -> list[Refusal]:

@@ -3,9 +3,12 @@
 import pytest
 import requests
 
+from benchmarks.hearing import settled_span_s
 from benchmarks.model import Role, State, Surroundings
 from benchmarks.orchestrators.dagster import SETUPS, TUNED_YAML, Dagster
 from benchmarks.orchestrators.services import wait_until
+
+STEPS = 8  # of two repositories: plan, three of each, summarise
 
 
 def test_the_tuned_settings_are_those_of_the_template():
@@ -39,6 +42,7 @@ def test_dagster_runs_what_is_submitted_and_leaves_nothing(tmp_path, source_url)
         wait_until(lambda: dagster.state(handle) in finished, timeout_s=120, because=handle)
 
         assert dagster.state(handle) is State.SUCCEEDED
+        assert settled_span_s(dagster, handle, STEPS) > 0
         assert dagster.output(handle).count("Stars: ") == 2
         assert "2 extracted = 2 loaded" in dagster.output(handle)
         assert requests.get(dagster.web_ui(), timeout=10).status_code == 200
