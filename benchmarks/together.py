@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import requests
+
 from benchmarks import checks, hearing, measures, runner, workloads
 from benchmarks.model import (
     Finding,
@@ -18,6 +20,7 @@ from benchmarks.model import (
     Scenario,
     State,
     Struck,
+    Told,
     Trial,
     Truth,
     Verdict,
@@ -38,6 +41,7 @@ class UnderWay:
     handle: str
     follower: journal.Follower
     state: State = State.WAITING
+    refused: str = ""  # what the engine said when it did not take the run
     asked: float = 0.0  # when the engine was last asked about it
 
 
@@ -54,7 +58,7 @@ def run_trials(
     """Bring all runs of a workload to their end or the deadline, calmly; nothing is resumed.
 
     Raises:
-        RuntimeError, OSError: the bench or a service broke, or a run was not accepted.
+        RuntimeError, OSError: the bench or a service broke; no statement about the engine.
 
     """
     runner.clear(stand)
@@ -72,14 +76,19 @@ def submit(stand: Stand, workload: Workload, runs: Sequence[str]) -> list[UnderW
 
 
 def _submit(stand: Stand, workload: Workload, run: str) -> UnderWay:
+    """Submit one run; that the engine does not take it under this load is an answer, too."""
     runner.note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
-    handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
-    return UnderWay(run, handle, journal.Follower(journal.path(stand.journals, run)))
+    follower = journal.Follower(journal.path(stand.journals, run))
+    try:
+        handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
+    except requests.RequestException as error:
+        return UnderWay(run, "", follower, State.FAILED, f"not accepted: {error}")
+    return UnderWay(run, handle, follower)
 
 
 def watch(stand: Stand, workload: Workload, under_way: list[UnderWay], deadline: float) -> None:
     """Watch until every run has ended; of many runs, the API is asked no oftener than of one."""
-    left, asked = list(under_way), time.monotonic()
+    left, asked = [it for it in under_way if it.state not in ENDED], time.monotonic()
     while left and time.monotonic() < deadline:
         time.sleep(JOURNAL_POLL_S)
         closing = [it for it in left if runner.all_done(workload, it.follower.look())]
@@ -90,7 +99,7 @@ def watch(stand: Stand, workload: Workload, under_way: list[UnderWay], deadline:
         for it in [it for it in left if it.state in ENDED]:
             left.remove(it)
             runner.note(stand, it.run, "ended", Struck(it.state.value))
-    for it in left:
+    for it in [it for it in under_way if it in left or it.refused]:
         runner.note(stand, it.run, "ended", Struck(it.state.value))
 
 
@@ -108,8 +117,14 @@ def _trial(stand: Stand, scenario: Scenario, workload: Workload, one: UnderWay) 
         history=journal.read(journal.path(stand.journals, one.run)),
         state=one.state,
         ledger=runner.take_ledger(stand, workload, one.run, workloads.expected),
-        told=hearing.hear(stand.orchestrator, one.handle, workload, one.state),
+        told=_told(stand, workload, one),
     )
+
+
+def _told(stand: Stand, workload: Workload, one: UnderWay) -> Told:
+    if one.refused:
+        return Told(why=one.refused[: hearing.WORDS])
+    return hearing.hear(stand.orchestrator, one.handle, workload, one.state)
 
 
 def result_of(trials: Sequence[Trial], template: Result, usage: Mapping[str, Any]) -> Result:

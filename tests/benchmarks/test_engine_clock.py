@@ -59,7 +59,7 @@ def test_airflow_counts_from_the_first_task_queued_to_the_last_one_ended(told, s
 
 def task_run(name, start, end, state="COMPLETED"):
     return {
-        "id": name, "start_time": at(start), "state_type": state, "state": {"timestamp": at(end)},
+        "id": name, "start_time": at(start), "state_type": state, "end_time": end and at(end),
     }  # fmt: skip
 
 
@@ -77,10 +77,11 @@ def test_prefect_counts_from_the_first_pending_to_the_last_completed():
 
 
 def test_prefect_does_not_say_before_every_task_run_is_recorded():
-    late = task_run("second", 4, 9.5, state="RUNNING")
+    late, unknown = task_run("second", 4, None, state="RUNNING"), task_run("second", 4, None)
 
     assert prefect([task_run("first", 2, 3)]).span_s("run", 2) is None
     assert prefect([task_run("first", 2, 3), late]).span_s("run", 2) is None
+    assert prefect([task_run("first", 2, 3), unknown]).span_s("run", 2) is None
     both = [task_run("first", 2, 3), task_run("second", 4, 9.5)]
     assert prefect(both, states=[("COMPLETED", 3)]).span_s("run", 2) is None
 

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+import requests
 from test_runner import template_of
 
 from benchmarks import together, workloads
 from benchmarks.model import Outcome, State, Told, Truth, Verdict
+from benchmarks.orchestrators.bare import Bare
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from shared.synthetic import keys
@@ -82,6 +84,30 @@ def test_runs_at_the_deadline_are_stuck_and_so_is_the_trial(tried):
 
     assert (result.outcome, result.truth) == (Outcome.STUCK, Truth.LIMBO)
     assert [trial.history[-1].kind for trial in trials] == ["ended"] * 4
+
+
+class Refusing(Bare):
+    def submit(self, pipeline, run, parameters):
+        if run.endswith("-02"):
+            raise requests.ConnectionError("no room")
+        return super().submit(pipeline, run, parameters)
+
+
+def test_a_run_that_is_not_accepted_is_an_answer_and_the_others_go_on(stand_of):
+    stand = stand_of()
+    engine = Refusing(stand.orchestrator.setup, stand.orchestrator.surroundings)
+    refusing = replace(stand, orchestrator=engine)
+    trials = together.run_trials(refusing, CALM, WORKLOAD, "r", Sampler(engine.services))
+    engine.stop()
+    result = together.result_of(trials, template_of(trials[0]), {})
+
+    assert [trial.state.value for trial in trials] == [
+        "succeeded", "failed", "succeeded", "succeeded",
+    ]  # fmt: skip
+    assert (result.outcome, result.truth) == (Outcome.GAVE_UP, Truth.TRUE_FAILURE)
+    told = {it.check: it.reason for it in result.findings}
+    assert told["engine_says"] == "1 of 4 runs; r-02: not accepted: no room"
+    assert trials[1].history[-1].kind == "ended"
 
 
 def test_one_run_alone_has_the_id_of_its_trial():

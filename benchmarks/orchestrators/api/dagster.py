@@ -233,13 +233,14 @@ class DagsterApi:
         """Send a query once and return its data.
 
         Raises:
-            DagsterError: the answer is an error of GraphQL.
+            DagsterError: the answer is an error, of GraphQL or of the webserver.
             requests.RequestException: there was no good answer.
 
         """
         content = {"query": query, "variables": variables}
         response = requests.post(f"{self.url}/graphql", json=content, timeout=ANSWER_TIMEOUT_S)
-        response.raise_for_status()
+        if not response.ok:
+            raise DagsterError(f"{response.status_code}: {response.text[:1000]}", response=response)
         said = response.json()
         if "errors" in said:
             raise DagsterError(said["errors"][0]["message"])

@@ -154,12 +154,15 @@ class PrefectApi:
         The first step is the first that started, which it is in a chain.
         """
         runs = self._pages("task_runs", {"flow_runs": {"id": {"any_": [handle]}}})
-        ended = [_moment(run["state"]) for run in runs if run["state_type"] == "COMPLETED"]
+        done = [run for run in runs if run["state_type"] == "COMPLETED"]
+        ended = [datetime.fromisoformat(run["end_time"]) for run in done if run["end_time"]]
         if len(ended) < steps:
             return None
         first = min(runs, key=lambda run: datetime.fromisoformat(run["start_time"]))
         states = self.ask("GET", f"task_run_states/?task_run_id={first['id']}")
-        pending = [_moment(state) for state in states if state["type"] == "PENDING"]
+        pending = [
+            datetime.fromisoformat(it["timestamp"]) for it in states if it["type"] == "PENDING"
+        ]
         return (max(ended) - min(pending)).total_seconds() if pending else None
 
     def _pages(self, what: str, asked: Mapping[str, Any]) -> list[Any]:
@@ -195,7 +198,3 @@ class PrefectApi:
             said = f"{answer.status_code} from {answer.url}: {answer.text[:500]}"
             raise requests.HTTPError(said, response=answer)
         return answer.json() if answer.content else None
-
-
-def _moment(state: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(state["timestamp"])
