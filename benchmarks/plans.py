@@ -61,12 +61,14 @@ PROFILES: Mapping[str, Profile] = {
         10,
         fault_rounds=3,
         budget_s=3600,
-        workloads=(*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER),
+        workloads=(*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER[:2]),  # 16 runs take minutes
         control=CONTROL,
     ),
 }
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
     "overhead": ((*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER), ("calm",)),
+    "together": (TOGETHER, ("calm",)),
+    "payload": (PAYLOADS, ("calm",)),
     "limit": (LIMIT, ("calm",)),
     "recovery": (("complaints",), tuple(SCENARIOS)),
 }

@@ -10,9 +10,10 @@ from dataclasses import asdict, replace
 import orjson
 import pytest
 
-from benchmarks import campaign, plans, results
-from benchmarks.model import Outcome, Truth
+from benchmarks import campaign, plans, results, runner, together
+from benchmarks.model import Outcome, Struck, Truth
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
+from benchmarks.workloads import named
 from tests.report import made_up
 
 
@@ -75,6 +76,36 @@ def test_a_campaign_without_control_has_the_order_that_it_always_had():
 )
 def test_which_setups_are_run_twice(profile, setups, asked, control):
     assert plans.control_of(profile, setups, asked) == control
+
+
+@pytest.mark.parametrize("part", plans.PARTS)
+def test_every_workload_of_a_part_and_of_a_profile_is_one(part):
+    asked = (*plans.PARTS[part][0], *plans.PROFILES["standard"].workloads)
+
+    assert len({named(name).name for name in asked}) == len(set(asked))
+
+
+def test_the_journal_of_every_run_of_a_trial_is_kept(tmp_path, stand_of):
+    stand = stand_of()
+    slot = plans.Slot("bare/process/default", "chain-5-runs-4", "calm", 1)
+    for run in together.names("r", 4):
+        runner.note(stand, run, "submitted", Struck("chain-5"))
+    kept = campaign.keep_journals(stand, "r", tmp_path, slot)
+
+    assert kept == [
+        f"journals/bare-process-default-chain-5-runs-4-calm-1-0{n}.jsonl" for n in (1, 2, 3, 4)
+    ]
+    assert all((tmp_path / name).is_file() for name in kept)
+
+
+def test_a_journal_of_one_of_several_runs_that_is_missing_is_a_problem(tmp_path):
+    own = {**made_up.environment("airflow", "tuned"), "journals": ["journals/a", "journals/b"]}
+    (tmp_path / "journals").mkdir()
+    (tmp_path / "journals" / "a").touch()
+    made = made_up.step_result("airflow", "tuned", "chain-10-noop-runs-2", 1)
+    results.append(tmp_path, replace(made, journal="journals/a", environment=own))
+
+    assert results.problems(tmp_path) == ["Line 1: the journal journals/b is missing."]
 
 
 def test_a_stuck_cell_needs_no_control(tmp_path):
