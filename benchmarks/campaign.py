@@ -135,9 +135,9 @@ def run_until_stuck(
     folder: Path,
     say: Say,
 ) -> list[Slot]:
-    """Start the stand, do trials until one is stuck, stop it; return what is left to do.
+    """Start the stand, do trials until one leaves work behind, stop it; return what is left to do.
 
-    A run that has not ended at its deadline goes on, and would be in the next trials' figures.
+    What goes on behind a trial would be in the next ones' figures.
     """
     began = time.monotonic()
     with stack.running(stand):
@@ -148,9 +148,15 @@ def run_until_stuck(
             result = attempt(plan, surround, stand, slot, folder)
             results.append(folder, result)
             say(line(slot, result))
-            if result.outcome is Outcome.STUCK:
+            if leaves_work(slot, result):
                 return list(block[done:])
     return []
+
+
+def leaves_work(slot: Slot, result: Result) -> bool:
+    """Whether a run may go on: it was not at its end, or the engine said it had not taken it."""
+    refused = result.outcome is Outcome.GAVE_UP and slot.workload.runs > 1
+    return refused or result.outcome is Outcome.STUCK
 
 
 def warm_again(stand: runner.Stand) -> None:

@@ -108,6 +108,21 @@ def test_a_journal_of_one_of_several_runs_that_is_missing_is_a_problem(tmp_path)
     assert results.problems(tmp_path) == ["Line 1: the journal journals/b is missing."]
 
 
+@pytest.mark.parametrize(
+    ("asked", "outcome", "left"),
+    [
+        ("chain-5", Outcome.STUCK, True),
+        ("chain-5", Outcome.GAVE_UP, False),
+        ("chain-5-runs-4", Outcome.GAVE_UP, True),
+        ("chain-5-runs-4", Outcome.UNHARMED, False),
+    ],
+)
+def test_an_engine_is_started_anew_when_a_run_may_go_on(asked, outcome, left):
+    made = replace(made_up.step_result("airflow", "tuned", "chain-10-noop", 1), outcome=outcome)
+
+    assert campaign.leaves_work(plans.Slot("airflow/local/tuned", asked, "calm", 1), made) is left
+
+
 def test_a_stuck_cell_needs_no_control(tmp_path):
     stuck = {"outcome": Outcome.STUCK, "truth": Truth.LIMBO}
     folder = filled(tmp_path, (1, stuck))
