@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -242,7 +242,8 @@ def run(
         ),
     ] = "",
     scenarios: Annotated[
-        str, typer.Option(help=f"Scenarios: {','.join(SCENARIOS)}. All when not given.")
+        str,
+        typer.Option(help=f"Scenarios: {','.join(SCENARIOS)}. The profile's when not given."),
     ] = "",
     repetitions: Annotated[
         int | None,
@@ -281,7 +282,7 @@ def run(
             setups=names,
             control=plans.control_of(profile, names, control),
             workloads=_workloads(part, profile, workloads),
-            scenarios=_scenarios(part, scenarios),
+            scenarios=_scenarios(part, profile, scenarios, names, metadata),
             seed=seed,
             metadata=metadata,
             warehouse=warehouse,
@@ -302,9 +303,9 @@ def run(
 def _say_unsupported(plan: plans.Plan) -> None:
     """Say which scenarios are left out on which setups, and why."""
     for scenario in plan.scenarios:
-        out = [s for s in plan.setups if unsupported(scenario, SETUPS[s])]
+        out = [s for s in plan.setups if unsupported(scenario, SETUPS[s], plan.metadata)]
         if out:
-            why = unsupported(scenario, SETUPS[out[0]])
+            why = unsupported(scenario, SETUPS[out[0]], plan.metadata)
             console.print(f"unsupported: {scenario} on {', '.join(out)}: {why}")
 
 
@@ -316,9 +317,16 @@ def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
     return _part(part)[0] if part else plans.profile_of(profile).workloads
 
 
-def _scenarios(part: str, asked: str) -> tuple[str, ...]:
-    every = _part(part)[1] if part else tuple(SCENARIOS)
-    return _known("scenario", asked or ",".join(every), tuple(SCENARIOS))
+def _scenarios(
+    part: str, profile: str, asked: str, setups: Sequence[str], metadata: str
+) -> tuple[str, ...]:
+    """Return the scenarios asked for, or else those of the part or profile that can be done."""
+    if asked:
+        return _known("scenario", asked, tuple(SCENARIOS))
+    every = _part(part)[1] if part else plans.profile_of(profile).scenarios
+    return tuple(
+        name for name in every if not all(unsupported(name, SETUPS[s], metadata) for s in setups)
+    )
 
 
 def _part(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

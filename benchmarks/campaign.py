@@ -23,7 +23,18 @@ from benchmarks import results, runner, stack, together, workloads
 from benchmarks.host import machine
 from benchmarks.model import Outcome, Result, Setup
 from benchmarks.noise import Noise, Watch, disturbed
-from benchmarks.plans import PLAN, Plan, Slot, cells_done, finished, slot_of, slots
+from benchmarks.plans import (
+    PLAN,
+    Cell,
+    Plan,
+    Slot,
+    cells_done,
+    finished,
+    is_slow,
+    slot_of,
+    slots,
+    trials,
+)
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
@@ -53,9 +64,10 @@ def run(
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
     with stack.surrounded("run", metadata=metadata, warehouse=warehouse) as surround:
-        for round_ in range(1, plan.repetitions + 1):
+        for round_ in range(1, plan.rounds + 1):
             if round_ > 1 and time.monotonic() - began + longest > plan.budget_s:
-                say(f"the time of {plan.budget_s:g} s is used: {round_ - 1} repetitions were done")
+                rounds = f"{round_ - 1} of {plan.rounds} rounds"
+                say(f"the time of {plan.budget_s:g} s is used: {rounds} were done")
                 break
             started = time.monotonic()
             settled = cells_done(folder)
@@ -63,7 +75,7 @@ def run(
             for begun, block in enumerate(blocks):
                 left = [s for s in block if s.name not in done and s.cell not in settled]
                 if any(not slot.warmup for slot in left):
-                    progress(f"repetition {round_}: {block[0].setup}", begun, len(blocks))
+                    progress(f"round {round_}: {block[0].setup}", begun, len(blocks))
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
         repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
@@ -99,10 +111,12 @@ def _disturbed(folder: Path) -> dict[tuple[str, bool], list[Slot]]:
 
 def _next_round_s(plan: Plan, round_: int, took_s: float, folder: Path) -> float:
     """Return how long the next round will take: this one's time without trials it will not have."""
-    if round_ != plan.fault_rounds:
-        return took_s
-    faulted = [r for r in results.read(folder) if r.scenario != "calm" and r.trial == round_]
-    return took_s - sum(float(r.environment["took_s"]) for r in faulted)
+    names = {slot.name for block in slots(plan, round_) for slot in block}
+    done = [r for r in results.read(folder) if slot_of(r).name in names and not r.warmup]
+    calm = sum(float(r.environment["took_s"]) for r in done if r.scenario == "calm")
+    faults = sum(float(r.environment["took_s"]) for r in done if r.scenario != "calm")
+    fewer = 1 - len(trials(plan, round_ + 1)) / len(trials(plan, round_))
+    return took_s - fewer * calm - (faults if round_ >= plan.fault_rounds else 0.0)
 
 
 def run_block(
@@ -144,10 +158,15 @@ def run_until_stuck(
         say(f"{block[0].setup}: ready in {time.monotonic() - began:.1f} s")
         if not block[0].warmup:
             warm_again(stand)
+        slow: set[Cell] = set()  # these are repeated once a start
         for done, slot in enumerate(block, start=1):
+            if slot.cell in slow:
+                continue
             result = attempt(plan, surround, stand, slot, folder)
             results.append(folder, result)
             say(line(slot, result))
+            if is_slow(result):
+                slow.add(slot.cell)
             if leaves_work(slot, result):
                 return list(block[done:])
     return []

@@ -78,6 +78,11 @@ class Container:
         return self.state == "running" and self.health in ("", "healthy")
 
     @property
+    def once(self) -> bool:
+        """Whether it is to run once, and to end."""
+        return self.service.endswith(("-migrate", "-deploy", "-first-run"))
+
+    @property
     def failed(self) -> bool:
         return not self.running and self.exit_code != 0
 
@@ -130,13 +135,18 @@ class Stacks:
     def is_up(self, engine: str) -> bool:
         """Whether every service is ready, and each that runs once has succeeded."""
         containers = self.containers(engine)
-        once = [c for c in containers if c.service.endswith(("-migrate", "-deploy", "-first-run"))]
+        once = [c for c in containers if c.once]
         for container in once:
             if container.failed:
                 log = self.log(container.service)[-3000:]
                 raise StackError(f"{container.service} failed:\n{log}")
-        always = [c for c in containers if c not in once]
+        always = [c for c in containers if not c.once]
         return all(c.ready for c in always) and not any(c.running for c in once)
+
+    def runs(self, engine: str) -> bool:
+        """Whether the services of an engine have been brought up and none has ended."""
+        always = [c for c in self.containers(engine) if not c.once]
+        return bool(always) and all(c.running for c in always)
 
     def ready(self, *services: str) -> bool:
         """Whether the containers of services run and are healthy."""
@@ -165,6 +175,10 @@ class Stacks:
     def address(self, engine: str) -> str:
         """Return where the web UI and the API of an engine are."""
         return f"http://{self.compose('port', engine, str(PORTS[engine])).strip()}"
+
+    def kill(self, engine: str) -> None:
+        """SIGKILL an engine's containers at once; no restart policy acts after it."""
+        self.compose("kill", *(c.service for c in self.containers(engine) if c.running))
 
     def remove(self, engine: str) -> None:
         """Remove an engine's containers and volumes; those of what the engines share stay."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks import compose
-from benchmarks.model import InContainers, Role, Struck, Workload, World
+from benchmarks.model import InContainers, Role, Server, Struck, Workload, World
 from benchmarks.processes import pid_of, send
 from benchmarks.source import client
 from shared import journal
@@ -227,6 +227,83 @@ class CutOffWorker(AtHold):
     def heal(self, world: World) -> None:
         release(world)
         compose.connect(_worker(world))
+
+
+@dataclass(frozen=True, slots=True)
+class KillControl(AtHold):
+    """SIGKILL every process of the control plane, the worker's left out; it is started again.
+
+    The step that waited goes on meanwhile, where the engine leaves it alive.
+    """
+
+    name: str = "control-killed"
+    lasts_s: float = 2.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        pids = world.orchestrator.pids(Role.CONTROL)
+        for pid in pids:
+            send(pid, signal.SIGKILL)
+        release(world)
+        return f"SIGKILL to {len(pids)} processes of the control plane"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt had not told of its end when the control plane went away."""
+        return _silent_until(history, self.hit(history), "fault_injected")
+
+    def heal(self, world: World) -> None:
+        release(world)
+        world.orchestrator.start()
+
+
+@dataclass(frozen=True, slots=True)
+class KillMetadata(AtHold):
+    """SIGKILL the server of the metadata database; it is started again after some seconds."""
+
+    name: str = "metadata-killed"
+    lasts_s: float = 2.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        _metadata(world).kill()
+        release(world)
+        return f"metadata database away for {self.lasts_s:g} s"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt had not told of its end when the database went away."""
+        return _silent_until(history, self.hit(history), "fault_injected")
+
+    def heal(self, world: World) -> None:
+        release(world)
+        _metadata(world).start()
+        world.orchestrator.start()  # what did not survive it, as a restart policy would
+
+
+def _metadata(world: World) -> Server:
+    assert world.metadata is not None, "the scenario is unsupported on SQLite"
+    return world.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class CutPower(AtHold):
+    """SIGKILL the engine with its runs and its metadata database; start all of it again.
+
+    The source stays: it stands for APIs elsewhere.
+    """
+
+    name: str = "power-lost"
+    lasts_s: float = 2.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        world.orchestrator.kill()
+        if world.metadata is not None:
+            world.metadata.kill()
+        release(world)
+        return "SIGKILL to everything"
+
+    def heal(self, world: World) -> None:
+        release(world)
+        if world.metadata is not None:
+            world.metadata.start()
+        world.orchestrator.start()
 
 
 def _silent_until(history: Sequence[Event], hit: Event | None, kind: str) -> bool:

@@ -162,15 +162,17 @@ def detect_s(history: History) -> float | None:
     """Fault → the first sign of a reaction: the hit step starts again, or the run's state says so.
 
     A run found failed is resumed at once, so `resumed` and `ended` are when the state was seen.
+    None when nobody reacted before a person gave the run up.
     """
     fault = next((e for e in history if e.kind == "fault_injected"), None)
     if fault is None:
         return None
     hit = (fault.step, fault.key)
+    given_up = first(history, "given_up") or float("inf")
     signs = (
         e.at
         for e in history
-        if e.at > fault.at
+        if fault.at < e.at < given_up
         and (e.kind in ("resumed", "ended") or (e.kind == "started" and (e.step, e.key) == hit))
     )
     return between(fault.at, next(signs, None))
@@ -197,7 +199,7 @@ def repeated_steps(history: History) -> float | None:
 
 def interventions_count(history: History) -> float | None:
     """How many commands a person would have typed."""
-    return float(sum(e.kind == "resumed" for e in history))
+    return float(sum(e.kind in ("given_up", "resumed") for e in history))
 
 
 def attempts_steps(history: History) -> float | None:

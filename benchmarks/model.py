@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -123,8 +124,17 @@ class Orchestrator(Protocol):
         A run that the engine itself continued under another id (Dagster's run retries) is followed.
         """
 
+    def give_up(self, handle: str) -> None:
+        """Make a run that is stuck a failed one, as a person would before resuming it."""
+
     def resume(self, handle: str) -> str:
         """Continue a failed run the way this engine's manual says, and return its handle."""
+
+    def kill(self) -> None:
+        """End every process of it at once, those of its runs too, as a power loss does.
+
+        `start` brings back what is not running.
+        """
 
     def output(self, handle: str) -> str:
         """Return what the steps of the run printed, as the engine's API or log store has it."""
@@ -261,16 +271,29 @@ Check = Callable[[Trial], Finding]
 class Scenario:
     """What goes wrong during a workload. `deadline_s` counts from the trigger.
 
-    `mode` is the only one in which the fault can be injected, "" when it can in all; `otherwise`
-    says what the others lack.
+    After `stuck_s` seconds in which a run that was hit shows no sign, a person gives it up and
+    resumes it. `mode` is the only one in which the fault can be injected, "" when it can in all;
+    `served`: only where the engine has services. `otherwise` says what the others lack.
     """
 
     name: str
     title: str
     fault: Fault
     deadline_s: float = 120.0
+    stuck_s: float = math.inf
     mode: str = ""
+    served: bool = False
     otherwise: str = ""
+
+
+class Server(Protocol):
+    """A database server that a fault may take away."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def start(self) -> None:
+        """Start it again, if it does not run, and return when it answers."""
 
 
 class World(Protocol):
@@ -286,6 +309,10 @@ class World(Protocol):
     @property
     def holds(self) -> Path:
         """The directory of armed hold points."""
+
+    @property
+    def metadata(self) -> Server | None:
+        """The server of the engine's metadata database; None on SQLite, which has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Nothing here starts anything.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks import results
-from benchmarks.model import PIPELINES, Outcome, Result, Workload
+from benchmarks.model import ENGINES, PIPELINES, Outcome, Result, Workload
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
@@ -25,20 +26,30 @@ PLAN = "campaign.json"
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
 
 
+EVERY = tuple(SCENARIOS)
+# The scenarios of a campaign that was not asked for others. Those that need minutes are not in it.
+SHORT = (
+    *("calm", "source-503", "killed-after-commit"),
+    *("worker-killed", "worker-paused", "worker-cut-off"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How much a campaign does.
 
-    Rounds of calm trials of every workload follow each other until `repetitions` are done or the
-    next would not end within `budget_s` seconds; the faults are injected in the first
-    `fault_rounds` of them. `setups` are names, or their beginnings, of those that it is done on
-    when no others are asked for.
+    Rounds of calm trials of every workload, `per_start` of each in a round, follow each other until
+    `repetitions` are done or the next would not end within `budget_s` seconds; the faults are
+    injected in the first `fault_rounds` of them. `setups` are names, or their beginnings, of those
+    that it is done on when no others are asked for.
     """
 
     repetitions: int
     fault_rounds: int
     budget_s: float
     workloads: tuple[str, ...] = PIPELINES
+    scenarios: tuple[str, ...] = SHORT
+    per_start: int = 1  # calm trials of a workload between a start of the engine and its stop
     setups: tuple[str, ...] = ORDINARY
     control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
 
@@ -57,12 +68,25 @@ LIMIT = tuple(f"chain-2-payload-{size}MB" for size in (1, 3, 10, 30, 100, 300))
 CONTROL = ("bare/process/default", "airflow/local/tuned")
 PROFILES: Mapping[str, Profile] = {
     "quick": Profile(repetitions=10, fault_rounds=1, budget_s=360),
+    # Ten repetitions in an hour: a start of all engines takes as long as a round of their trials.
     "standard": Profile(
-        10,
-        fault_rounds=3,
+        repetitions=10,
+        fault_rounds=1,
         budget_s=3600,
-        workloads=(*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER[:2]),  # 16 runs take minutes
+        workloads=("complaints", "chain-10", "fanout-10", "fib_40_10"),
         control=CONTROL,
+        per_start=4,
+    ),
+    # Days, to be resumed: every workload in every mode.
+    "full": Profile(
+        repetitions=10,
+        fault_rounds=3,
+        budget_s=math.inf,
+        workloads=(*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER, *LIMIT),
+        scenarios=EVERY,
+        setups=ENGINES,
+        control=CONTROL,
+        per_start=2,
     ),
 }
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
@@ -93,6 +117,11 @@ class Plan:
     fault_rounds: int
     budget_s: float
     control: tuple[str, ...] = ()  # setups that are run twice a round
+    per_start: int = 1
+
+    @property
+    def rounds(self) -> int:
+        return math.ceil(self.repetitions / self.per_start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +154,27 @@ class Slot:
         return WARMUP if self.warmup else named(self.asked)
 
 
+def trials(plan: Plan, round_: int) -> range:
+    """Return the numbers of the calm trials that a round has of each workload."""
+    begun = (round_ - 1) * plan.per_start
+    return range(begun + 1, min(begun + plan.per_start, plan.repetitions) + 1)
+
+
 def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     """Return the trials of a round (from 1): a list for each setup, both in seeded order.
 
     A setup of the A/A control has a second list, of its calm trials alone.
     """
     order = random.Random(f"{plan.seed}:{round_}")
-    asked = [(s, round_) for s in plan.setups] + [(s, CONTROL_FROM + round_) for s in plan.control]
+    asked = [(s, 0) for s in plan.setups] + [(s, CONTROL_FROM) for s in plan.control]
     blocks = []
-    for setup, trial in order.sample(asked, len(asked)):
+    for setup, offset in order.sample(asked, len(asked)):
+        trial = offset + round_
         wanted = plan.workloads if "calm" in plan.scenarios else ()
-        calm = [Slot(setup, w, "calm", trial) for w in wanted]
+        calm = [Slot(setup, w, "calm", offset + n) for w in wanted for n in trials(plan, round_)]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        able = [s for s in faults if not unsupported(s, SETUPS[setup])]
+        able = [s for s in faults if not unsupported(s, SETUPS[setup], plan.metadata)]
         hurt = [Slot(setup, first, s, trial) for s in able if first]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
@@ -195,7 +231,11 @@ def plan(
     much = profile_of(profile)
     if repetitions is not None:
         much = replace(
-            much, repetitions=repetitions, fault_rounds=repetitions, budget_s=float("inf")
+            much,
+            repetitions=repetitions,
+            fault_rounds=repetitions,
+            budget_s=math.inf,
+            per_start=1,
         )
     return Plan(
         campaign=name,
@@ -211,6 +251,7 @@ def plan(
         fault_rounds=much.fault_rounds,
         budget_s=much.budget_s,
         control=control,
+        per_start=much.per_start,
     )
 
 
@@ -227,7 +268,7 @@ def load(folder: Path) -> Plan:
     for name in ("setups", "workloads", "scenarios", "control"):
         kept[name] = tuple(kept.get(name, ()))
     if kept["budget_s"] is None:  # JSON has no infinity
-        kept["budget_s"] = float("inf")
+        kept["budget_s"] = math.inf
     return Plan(**kept)
 
 
@@ -253,6 +294,11 @@ def cells_done(folder: Path) -> set[Cell]:
     return stuck | {cell for cell, done in took.items() if _enough(done)}
 
 
+def is_slow(result: Result) -> bool:
+    """Whether a trial took so long that its cell is repeated less often."""
+    return float(result.environment["took_s"]) > SLOW_S
+
+
 def _stuck(done: Sequence[Result]) -> bool:
     return any(r.outcome is Outcome.STUCK for r in done)
 
@@ -260,8 +306,7 @@ def _stuck(done: Sequence[Result]) -> bool:
 def _enough(done: Sequence[Result]) -> bool:
     if _stuck(done):
         return True
-    slow = min(float(r.environment["took_s"]) for r in done) > SLOW_S
-    return slow and len(done) >= SLOW_REPETITIONS
+    return all(map(is_slow, done)) and len(done) >= SLOW_REPETITIONS
 
 
 def slot_of(result: Result) -> Slot:

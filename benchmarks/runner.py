@@ -21,6 +21,7 @@ from benchmarks.model import (
     Outcome,
     Result,
     Scenario,
+    Server,
     State,
     Struck,
     Trial,
@@ -48,6 +49,7 @@ class Stand:
     journals: Path
     holds: Path
     staging: Path
+    metadata: Server | None = None
 
 
 def run_trial(
@@ -114,7 +116,8 @@ def watch(
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     deadline = time.monotonic() + max(scenario.deadline_s, workload.deadline_s)
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
-    strike, resumed = Strike(stand, scenario.fault, run), False
+    strike = Strike(stand, scenario.fault, run)
+    given_up = resumed = False
     state, asked = State.WAITING, time.monotonic()
     follower = journal.Follower(file)
     while time.monotonic() < deadline:
@@ -124,7 +127,11 @@ def watch(
         if time.monotonic() - asked < patience_s(all_done(workload, history)):
             continue
         state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
-        if state is State.FAILED and not resumed:
+        if not given_up and _is_stuck(state, history, strike, scenario.stuck_s):
+            given_up = True
+            note(stand, run, "given_up", Struck(f"no sign for {scenario.stuck_s:g} s"))
+            stand.orchestrator.give_up(handle)
+        elif state is State.FAILED and not resumed:
             resumed = True
             note(stand, run, "resumed", Struck("by the manual's way"))
             handle = stand.orchestrator.resume(handle)
@@ -156,6 +163,12 @@ class Strike:
             self.fault.heal(self.stand)
             self.healed = True
             note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
+
+
+def _is_stuck(state: State, history: Sequence[Event], strike: Strike, stuck_s: float) -> bool:
+    """Whether a run that was hit has shown no sign for so long that a person would step in."""
+    struck, ended = strike.struck_at is not None, state in (State.SUCCEEDED, State.FAILED)
+    return struck and not ended and time.monotonic() - history[-1].at > stuck_s
 
 
 def patience_s(closing: bool) -> float:

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.faults import Calm, CutOffWorker, KillAtHold, KillWorker, PauseWorker, Refuse
+from benchmarks.faults import (
+    Calm,
+    CutOffWorker,
+    CutPower,
+    KillAtHold,
+    KillControl,
+    KillMetadata,
+    KillWorker,
+    PauseWorker,
+    Refuse,
+)
 from benchmarks.model import Scenario, Setup
 from benchmarks.orchestrators.containers import MODE as COMPOSE
 
+# The longest time after which an engine is known to notice by itself as shipped: Airflow's 300 s
+# without a heartbeat, and a check every 10 s. A person steps in later than that.
+STUCK_S = 330.0
+DEADLINE_S = 600.0
+ALONE = ("bare", "dag-test", "script", "api")  # an engine and modes without services of their own
+NO_SERVICES = "it has no services of its own: nothing is there to be taken away"
 SCENARIOS: Mapping[str, Scenario] = {
     s.name: s
     for s in (
@@ -39,12 +55,34 @@ SCENARIOS: Mapping[str, Scenario] = {
             mode=COMPOSE,
             otherwise="all local processes share one loopback network",
         ),
+        *(
+            Scenario(
+                fault.name,
+                title,
+                fault,
+                deadline_s=DEADLINE_S,
+                stuck_s=STUCK_S,
+                served=True,
+                otherwise=NO_SERVICES,
+            )
+            for fault, title in (
+                (KillControl(), "The control plane is killed after a commit, and started again"),
+                (KillMetadata(), "The metadata database is away for 2 s after a commit"),
+                (CutPower(), "Everything is killed after a commit, and started again"),
+            )
+        ),
     )
 }
 FAULTS = tuple(name for name in SCENARIOS if name != "calm")
 
 
-def unsupported(scenario: str, setup: Setup) -> str:
+def unsupported(scenario: str, setup: Setup, metadata: str = "postgresql") -> str:
     """Return why a scenario cannot be done on a setup; "" when it can."""
     wanted = SCENARIOS[scenario]
-    return wanted.otherwise if wanted.mode not in ("", setup.mode) else ""
+    if wanted.mode not in ("", setup.mode):
+        return wanted.otherwise
+    if wanted.served and (setup.engine in ALONE or setup.mode in ALONE):
+        return wanted.otherwise
+    if isinstance(wanted.fault, KillMetadata) and metadata == "sqlite":
+        return "SQLite has no server: its file is the services' own"
+    return ""

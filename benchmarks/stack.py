@@ -153,6 +153,7 @@ class Local:
             journals=place / "journals",
             holds=place / "holds",
             staging=place / "staging",
+            metadata=self.postgres if self.metadata == EMBEDDED else None,
         )
 
 

@@ -73,6 +73,24 @@ def remove_leftovers() -> None:
         Stacks(variables(Path("/"))).down()
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database server in a container."""
+
+    stacks: Stacks
+    service: str
+
+    def kill(self) -> None:
+        """SIGKILL it; no restart policy acts after it."""
+        if any(c.service == self.service and c.running for c in self.stacks.containers()):
+            self.stacks.compose("kill", self.service)
+
+    def start(self) -> None:
+        """Start it again, if it does not run, and return when it answers."""
+        self.stacks.compose("start", self.service)
+        self.stacks.wait(lambda: self.stacks.ready(self.service), f"{self.service} is not ready")
+
+
 @dataclass(slots=True)
 class Own:
     """The source and the warehouse in containers; engines come and go beside them."""
@@ -145,6 +163,7 @@ class Own:
             journals=journals / "runs",
             holds=journals / "holds",
             staging=staging,
+            metadata=Database(Stacks(given), f"{engine}-postgres"),
         )
 
 

@@ -258,9 +258,16 @@ class Airflow:
     def state(self, handle: str) -> State:
         return self.api.state(handle)
 
+    def give_up(self, handle: str) -> None:
+        """Fail the run's tasks that were begun."""
+        self.api.give_up(handle)
+
     def resume(self, handle: str) -> str:
         """Clear the run's failed tasks: they and what depends on them run again."""
         return self.api.resume(handle)
+
+    def kill(self) -> None:
+        self.services.kill_all()
 
     def output(self, handle: str) -> str:
         return self.api.output(handle)

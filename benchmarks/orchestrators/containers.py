@@ -212,7 +212,10 @@ class Composed:
 
     def start(self) -> None:
         """Bring up what is not; return when every service is healthy and takes runs."""
-        self.stacks.up(self.setup.engine)
+        engine = self.setup.engine
+        if not self.stacks.runs(engine):
+            self.stacks.up(engine)
+        self.stacks.wait(lambda: self.stacks.is_up(engine), f"{engine} is not ready")
         self.engine.start()
 
     def stop(self) -> None:
@@ -240,8 +243,15 @@ class Composed:
     def state(self, handle: str) -> State:
         return self.engine.state(handle)
 
+    def give_up(self, handle: str) -> None:
+        self.engine.give_up(handle)
+
     def resume(self, handle: str) -> str:
         return self.engine.resume(handle)
+
+    def kill(self) -> None:
+        """Kill every container of the engine; Docker starts none of them again by itself."""
+        self.stacks.kill(self.setup.engine)
 
     def output(self, handle: str) -> str:
         return self.engine.output(handle)
@@ -313,8 +323,20 @@ class Answering:
     def state(self, handle: str) -> State:
         return self.api.state(handle)
 
+    def give_up(self, handle: str) -> None:
+        self.api.give_up(handle)
+
     def resume(self, handle: str) -> str:
         return self.api.resume(handle)
+
+    def kill(self) -> None:
+        """Refuse: other containers are not ended from one.
+
+        Raises:
+            RuntimeError: always.
+
+        """
+        raise RuntimeError("an engine is killed from the host, not from a container beside it")
 
     def output(self, handle: str) -> str:
         return self.api.output(handle)

@@ -146,6 +146,8 @@ class Dagster:
     def start(self) -> None:
         """Start what is not running: the code server, then webserver and daemon side by side."""
         self._configure()
+        for name in [n for n, s in self.services.started.items() if not s.running()]:
+            self.dead.append(self.services.started.pop(name))  # what it left may still be at work
         self._start(
             "code-server", "dagster", "api", "grpc", *self._code(), *self._at(self.code_port)
         )
@@ -179,13 +181,9 @@ class Dagster:
         return ("-h", "127.0.0.1", "-p", str(port))
 
     def _start(self, name: str, program: str, *arguments: str | Path) -> None:
-        service = self.services.started.get(name)
-        if service is not None and service.running():
-            return
-        if service is not None:  # what it left behind may still be at work
-            self.dead.append(self.services.started.pop(name))
-        command = [environment_of("dagster") / program, *arguments]
-        self.services.start(name, command, environment=self._environment())
+        if name not in self.services.started:
+            command = [environment_of("dagster") / program, *arguments]
+            self.services.start(name, command, environment=self._environment())
 
     def _environment(self) -> dict[str, str]:
         environment = {
@@ -237,9 +235,19 @@ class Dagster:
             return State.RUNNING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
+    def give_up(self, handle: str) -> None:
+        """Mark the run as cancelled."""
+        self.api.give_up(handle)
+
     def resume(self, handle: str) -> str:
         """Re-execute the run: from its failed steps, or whole when its process has died."""
         return self.api.resume(handle)
+
+    def kill(self) -> None:
+        """End the services, and what those that died before have left."""
+        self.services.kill_all()
+        for service in self.dead:
+            end(service)
 
     def output(self, handle: str) -> str:
         """Return what the steps logged, those of automatic retries included."""

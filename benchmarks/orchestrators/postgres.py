@@ -60,11 +60,15 @@ class Postgres:
     def start(self) -> None:
         """Make the data directory if there is none, start the server, wait until it answers.
 
+        Starting one that runs does nothing.
+
         Raises:
             PostgresError: the server cannot run here.
             TimeoutError: it does not answer.
 
         """
+        if self.services.pids(Role.CONTROL):
+            return
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         options = [word for option in OPTIONS for word in ("-c", option)]
@@ -136,6 +140,10 @@ class Postgres:
     def stop(self) -> None:
         """Stop the server; stopping what is stopped does nothing."""
         self.services.stop(NAME)
+
+    def kill(self) -> None:
+        """End the server at once; what it had committed is there when it is started again."""
+        self.services.kill(NAME)
 
 
 def create(server: str, database: str, template: str = "template1") -> str:

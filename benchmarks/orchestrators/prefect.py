@@ -254,11 +254,18 @@ class Prefect:
             return State.WAITING
         return STATES[flow_run["state_type"]]
 
+    def give_up(self, handle: str) -> None:
+        """Set the flow run's state to Failed, by force."""
+        self.api.give_up(handle)
+
     def resume(self, handle: str) -> str:
         """Schedule the same flow run again; steps with a stored result are not run again."""
         if self.services.pids(Role.WORKER):
             return self.api.resume(handle)
         return self.api.schedule(handle)
+
+    def kill(self) -> None:
+        self.services.kill_all()
 
     def output(self, handle: str) -> str:
         """Return the messages of the run's steps, oldest first."""

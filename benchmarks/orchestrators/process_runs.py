@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from benchmarks.model import Role, Setup, State, Surroundings
-from benchmarks.orchestrators.services import Services, environment_of
+from benchmarks.orchestrators.services import Services, end, environment_of
 
 DONE = "done"
 LAST_LINES = 3
@@ -62,6 +62,15 @@ class ProcessRuns:
         if self.running(handle):
             return State.RUNNING
         return State.SUCCEEDED if DONE in self.printed(handle).splitlines() else State.FAILED
+
+    def give_up(self, handle: str) -> None:
+        """End the run's process, which leaves a failed run."""
+        end(self.services.started[handle])
+
+    def kill(self) -> None:
+        """End the processes of all runs, as a power loss would."""
+        for handle in self.services.started:
+            self.give_up(handle)
 
     def resume(self, handle: str) -> str:
         """Run it again from its beginning: nothing remembers what was done."""

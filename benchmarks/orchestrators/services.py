@@ -132,6 +132,11 @@ class Services:
         if service is not None:
             end(service)
 
+    def kill_all(self) -> None:
+        """SIGKILL every service and all that they started, at once."""
+        for name in list(self.started):
+            self.kill(name)
+
     def stop_all(self, *, grace_s: float = GRACE_S) -> None:
         """Stop what was started, last first; all are asked before any is waited for."""
         for service in self.started.values():
@@ -146,7 +151,11 @@ class Services:
 
     def roots(self) -> list[psutil.Process]:
         """Return the guards, which wait for what is orphaned below them."""
-        return [psutil.Process(s.guard.pid) for s in list(self.started.values())]
+        found = []
+        for service in list(self.started.values()):
+            with contextlib.suppress(psutil.NoSuchProcess):  # it was killed
+                found.append(psutil.Process(service.guard.pid))
+        return found
 
     def processes(self) -> list[psutil.Process]:
         """Return every live process below the guards."""

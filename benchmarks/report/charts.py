@@ -217,7 +217,13 @@ def _commits(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> Layer
 
 
 def _moments(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> list[Layer]:
-    colours = {"fault": FAULT, "resumed": RESUMED, "healed": MUTED, "end": MUTED}
+    colours = {
+        "fault": FAULT,
+        "resumed": RESUMED,
+        "given up": RESUMED,
+        "healed": MUTED,
+        "end": MUTED,
+    }
     rows = [{"x": round(mark.at_s, 3), "y": top + 21, "y2": top + HEAD_PX + lane.rows * ROW_PX,
              "text": ("⚡ " if mark.kind == "fault" else "") + mark.kind, "ink": colours[mark.kind]}
             for lane, top in places for mark in lane.marks]  # fmt: skip

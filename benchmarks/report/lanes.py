@@ -13,7 +13,13 @@ from shared import journal
 from shared.journal import Event
 
 STEP_KINDS = ("started", "checkpoint", "committed", "finished", "failed")
-MARKS = {"fault_injected": "fault", "healed": "healed", "resumed": "resumed", "ended": "end"}
+MARKS = {
+    "fault_injected": "fault",
+    "healed": "healed",
+    "given_up": "given up",
+    "resumed": "resumed",
+    "ended": "end",
+}
 
 
 LEAST = 0.009  # of the whole time: the width of the shortest bar

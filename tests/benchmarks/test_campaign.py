@@ -57,6 +57,17 @@ def test_the_control_is_a_second_block_of_the_same_setup_with_numbers_of_its_own
     assert len({slot.name for slot in slots}) == len(slots)
 
 
+def test_a_start_serves_several_repetitions():
+    plan = planned(repetitions=5, per_start=2, fault_rounds=1)
+    slots = [list(itertools.chain(*plans.slots(plan, n + 1))) for n in range(plan.rounds)]
+
+    assert [len(plans.trials(plan, n)) for n in (1, 2, 3, 4)] == [2, 2, 1, 0]
+    assert [sum(slot.warmup for slot in round_) for round_ in slots] == [2, 2, 2]
+    assert [sum(slot.scenario != "calm" for slot in round_) for round_ in slots] == [2, 0, 0]
+    calm = [s for s in itertools.chain(*slots) if s.scenario == "calm" and not s.warmup]
+    assert len({slot.name for slot in calm}) == len(calm) == 2 * 2 * 5
+
+
 def test_a_campaign_without_control_has_the_order_that_it_always_had():
     order = [block[0].setup for block in plans.slots(planned(), 1)]
     plain = random.Random("1:1").sample(planned().setups, 2)

@@ -1,9 +1,12 @@
 import dataclasses
+import signal
 
 import pytest
 
-from benchmarks import checks, runner, workloads
-from benchmarks.model import Outcome, Result, State, Truth, Verdict
+from benchmarks import checks, measures, runner, workloads
+from benchmarks.faults import AtHold, release
+from benchmarks.model import Outcome, Result, Scenario, State, Truth, Verdict
+from benchmarks.processes import pid_of, send
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
@@ -64,6 +67,39 @@ def test_a_process_killed_after_its_commit_is_got_over_by_one_resume(tried):
     assert trial.ledger.complete
     assert verdicts(trial)["acknowledged_after_commit"] is Verdict.PASS
     assert list(stand.holds.iterdir()) == []
+
+
+@dataclasses.dataclass(frozen=True)
+class Freeze(AtHold):
+    """The step's process never runs on, and never ends."""
+
+    name: str = "frozen"
+
+    def strike(self, world, hit):
+        send(pid_of(hit), signal.SIGSTOP)
+        release(world)
+        return "frozen"
+
+
+def test_a_run_without_a_sign_is_given_up_by_a_person_and_resumed(stand_of):
+    stand, workload = stand_of(), workloads.WORKLOADS["complaints"]
+    scenario = Scenario("frozen", "", Freeze(), stuck_s=0.5)
+    trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))
+    kinds = [event.kind for event in trial.history]
+
+    assert outcome(trial) is Outcome.RESUMED
+    assert (kinds.count("given_up"), kinds.count("resumed")) == (1, 1)
+    assert measures.interventions_count(trial.history) == 2
+    assert measures.detect_s(trial.history) is None  # nobody but the person noticed
+    assert trial.ledger.complete
+
+
+def test_a_run_that_loses_its_power_is_got_over_by_one_resume(tried):
+    _, trial = tried("power-lost")
+
+    assert SCENARIOS["power-lost"].fault.landed(trial.history)
+    assert outcome(trial) is Outcome.RESUMED
+    assert trial.ledger.complete
 
 
 def test_a_run_that_never_succeeds_is_given_up_after_one_resume(stand_of):

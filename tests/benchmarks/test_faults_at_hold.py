@@ -1,18 +1,29 @@
-"""The faults of containers: when they are due, whether they landed, and that they are undone."""
+"""The faults at a hold point: when they are due, whether they landed, and that they are undone."""
 
 import math
 
 import pytest
 
 from benchmarks import runner, setups
-from benchmarks.faults import CutOffWorker, KillAtHold, KillWorker, PauseWorker, ended, held
+from benchmarks.faults import (
+    CutOffWorker,
+    CutPower,
+    KillAtHold,
+    KillControl,
+    KillMetadata,
+    KillWorker,
+    PauseWorker,
+    ended,
+    held,
+)
 from benchmarks.model import Struck
-from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.scenarios import NO_SERVICES, SCENARIOS, unsupported
 from shared import journal
 from shared.journal import Event
 
 KEY = "2026-01-05"
-HURT = (KillWorker(), PauseWorker(), CutOffWorker())
+HURT = (KillWorker(), PauseWorker(), CutOffWorker())  # in containers alone
+SERVED = (KillControl(), KillMetadata(), CutPower())  # where there are services
 
 
 def told(*events):
@@ -30,13 +41,15 @@ BEFORE = (("submitted", ""), ("started", "load"))
 HELD = (*BEFORE, ("committed", "load"))
 
 
-@pytest.mark.parametrize("fault", HURT, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", (*HURT, *SERVED), ids=lambda fault: fault.name)
 def test_it_is_due_when_the_load_has_committed_and_not_before(fault):
     assert not fault.due(told(*BEFORE))
     assert fault.due(told(*HELD))
 
 
-@pytest.mark.parametrize("fault", (KillAtHold(), KillWorker()), ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    "fault", (KillAtHold(), KillWorker(), CutPower()), ids=lambda fault: fault.name
+)
 def test_a_kill_missed_when_the_attempt_told_of_its_end(fault):
     assert fault.landed(told(*HELD, ("fault_injected", "load"), ("started", "load", 8)))
     assert not fault.landed(told(*HELD, ("fault_injected", "load"), ("finished", "load")))
@@ -59,11 +72,14 @@ def test_a_pause_missed_when_the_attempt_ended_during_it():
     assert not PauseWorker().landed(told(*BEFORE))
 
 
-def test_a_worker_that_is_cut_off_may_end_its_step():
+@pytest.mark.parametrize(
+    "fault", (CutOffWorker(), KillControl(), KillMetadata()), ids=lambda fault: fault.name
+)
+def test_a_step_that_lost_its_engine_may_end(fault):
     history = told(*HELD, ("fault_injected", "load"), ("finished", "load"), ("healed", ""))
 
-    assert CutOffWorker().landed(history)
-    assert not CutOffWorker().landed(told(*HELD, ("finished", "load"), ("fault_injected", "load")))
+    assert fault.landed(history)
+    assert not fault.landed(told(*HELD, ("finished", "load"), ("fault_injected", "load")))
 
 
 class Spell:
@@ -106,8 +122,22 @@ def test_the_local_mode_says_why_it_cannot_do_it(fault):
     assert unsupported(fault.name, containers) == ""
 
 
+@pytest.mark.parametrize("fault", SERVED, ids=lambda fault: fault.name)
+def test_what_has_no_services_says_so(fault):
+    assert unsupported(fault.name, setups.SETUPS["bare/process/default"]) == NO_SERVICES
+    assert unsupported(fault.name, setups.SETUPS["airflow/dag-test/default"]) == NO_SERVICES
+    assert unsupported(fault.name, setups.SETUPS["airflow/local/default"]) == ""
+
+
+def test_a_metadata_database_without_a_server_cannot_be_killed():
+    prefect = setups.SETUPS["prefect/process/default"]
+
+    assert "SQLite" in unsupported("metadata-killed", prefect, "sqlite")
+    assert unsupported("power-lost", prefect, "sqlite") == ""
+
+
 @pytest.mark.parametrize("setup", setups.SETUPS.values(), ids=lambda setup: setup.name)
 def test_every_other_scenario_can_be_done_everywhere(setup):
-    names = [name for name in SCENARIOS if name not in {fault.name for fault in HURT}]
+    names = [name for name in SCENARIOS if name not in {fault.name for fault in (*HURT, *SERVED)}]
 
     assert [name for name in names if unsupported(name, setup)] == []
