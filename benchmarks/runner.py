@@ -24,6 +24,8 @@ from benchmarks.model import (
     Trial,
     Workload,
 )
+from benchmarks.orchestrators.services import Services
+from benchmarks.processes import Group
 from benchmarks.sampling import Sampler
 from benchmarks.source import client
 from shared import journal, warehouse
@@ -38,7 +40,11 @@ Truths = Callable[[Workload], workloads.Expected]
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where trials of one setup take place: the engine and everything a fault may touch."""
+    """Where trials of one setup take place: the engine and everything a fault may touch.
+
+    `metadata_url` is the PostgreSQL database in which the engine keeps its metadata, "" when it has
+    none; `database` the processes of that server, when it is the bench's own.
+    """
 
     orchestrator: Orchestrator
     source_url: str
@@ -46,6 +52,13 @@ class Stand:
     journals: Path
     holds: Path
     staging: Path
+    metadata_url: str = ""
+    database: Group | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether the engine is processes that the bench has started: no containers."""
+        return isinstance(self.orchestrator.services, Services)
 
 
 def run_trial(

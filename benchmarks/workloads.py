@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from benchmarks.model import SYNTHETIC, Workload
+from benchmarks.model import IDLE, SYNTHETIC, Workload
 from benchmarks.source import truth
 from shared import synthetic
 from shared.synthetic import Kind
@@ -84,9 +84,15 @@ def fib_10_33() -> Workload:
     return replace(chain(10, "fib", 33), name="fib_10_33")
 
 
+def idle(seconds: int) -> Workload:
+    """Return what is no work: the engine is watched for so many seconds without a run."""
+    return Workload(f"{IDLE}-{seconds}", IDLE, {"seconds": seconds}, (IDLE,))
+
+
 # The flows of Windmill's comparison, by their names there.
 FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
+IDLE_NAME = re.compile(rf"{IDLE}-([1-9]\d*)")
 SYNTHETIC_NAME = re.compile(r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?")
 
 
@@ -94,7 +100,7 @@ def named(name: str) -> Workload:
     """Return a workload by its name on the command line.
 
     That of a pipeline means its ordinary one; `chain-50` is fifty no-ops in a row, and
-    `fanout-10-busy-100` ten steps of 100 ms side by side.
+    `fanout-10-busy-100` ten steps of 100 ms side by side; `idle-60` is a minute without a run.
 
     Raises:
         LookupError: no workload is called so.
@@ -104,12 +110,15 @@ def named(name: str) -> Workload:
         return WORKLOADS[name]
     if name in FLOWS:
         return FLOWS[name]()
+    if found := IDLE_NAME.fullmatch(name):
+        return idle(int(found[1]))
     if found := SYNTHETIC_NAME.fullmatch(name):
         shape, steps, kind, amount = found.groups()
         return SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
     raise LookupError(
         f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
-        " chain-STEPS, fanout-STEPS, and both with -busy-MS, -fib-N or -payload-BYTES"
+        " idle-SECONDS, chain-STEPS, fanout-STEPS, and the last two with -busy-MS, -fib-N or"
+        " -payload-BYTES"
     )
 
 
