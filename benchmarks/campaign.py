@@ -234,7 +234,7 @@ def rest(stand: runner.Stand, workload: Workload, run_id: str, template: Result)
 
 def is_written(slot: Slot) -> bool:
     """Whether a trial is one around which database and logs are read: that takes seconds."""
-    asked, number = slot.workload, slot.trial % CONTROL_FROM
+    asked, number = slot.workload, slot.trial % REPEATS_FROM
     noops = asked.pipeline in SYNTHETIC and asked.parameters["kind"] == "noop"
     return noops and not slot.warmup and not slot.control and number <= WRITTEN_ROUNDS
 

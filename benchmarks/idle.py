@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-
 from benchmarks import written
 from benchmarks.model import Role, State
 from benchmarks.orchestrators.services import wait_until

@@ -17,7 +17,7 @@ import orjson
 import psutil
 
 from benchmarks.noise import probe_ms
-from benchmarks.runner import JOURNAL_POLL_S, STATE_POLL_S
+from benchmarks.runner import CALM_POLL_S, JOURNAL_POLL_S
 from shared import journal
 from shared.journal import Event
 
@@ -32,8 +32,8 @@ class Instruments:
 
     `event_us` is one event written to a journal: a step writes two, with its own seconds.
     `idle_look_us` is a look at a journal without news, of which there are `1 / look_period_s` a
-    second. `process_us` is reading CPU seconds of one process, twice a trial for each. The API is
-    asked every `ask_period_s` at most.
+    second. `process_us` is reading CPU seconds of one process, twice a trial for each. In
+    a calm trial the API is asked every `ask_period_s` until the last step has finished.
     """
 
     event_us: float
@@ -54,7 +54,7 @@ def measure() -> Instruments:
         look = _us(follower.look)
     process = psutil.Process()
     read = _us(process.cpu_times)
-    return Instruments(event, look, read, JOURNAL_POLL_S, STATE_POLL_S, round(probe_ms(), 3))
+    return Instruments(event, look, read, JOURNAL_POLL_S, CALM_POLL_S, round(probe_ms(), 3))
 
 
 def _event() -> Event:

@@ -17,7 +17,7 @@ from benchmarks.model import Orchestrator, Role
 from benchmarks.orchestrators.services import Services
 from benchmarks.processes import children
 
-LOOK_S = 0.2
+LOOK_S = 0.5
 # Engines whose workers end with their run. They are looked at meanwhile: what one does after the
 # last look, LOOK_S before its end at most, counts as control.
 PASSING = ("dagster",)

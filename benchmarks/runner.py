@@ -26,6 +26,7 @@ from benchmarks.model import (
 )
 from benchmarks.orchestrators.services import Services
 from benchmarks.processes import Group
+from benchmarks.results import CALM
 from benchmarks.sampling import Sampler
 from benchmarks.source import client
 from shared import journal, warehouse
@@ -33,6 +34,7 @@ from shared.journal import Event
 
 JOURNAL_POLL_S = 0.05
 STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes the load
+CALM_POLL_S = 5.0  # ... where nothing goes wrong, and no change of state is timed
 CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final state is awaited
 
 Truths = Callable[[Workload], workloads.Expected]
@@ -129,7 +131,7 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
         time.sleep(JOURNAL_POLL_S)
         history = follower.look()
         strike.look(history)
-        if time.monotonic() - asked < _patience_s(workload, history):
+        if time.monotonic() - asked < _patience_s(scenario, workload, history):
             continue
         state, asked = _ask(stand.orchestrator, handle, state), time.monotonic()
         if state is State.FAILED and not resumed:
@@ -166,8 +168,10 @@ class Strike:
             note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
 
 
-def _patience_s(workload: Workload, history: Sequence[Event]) -> float:
-    return CLOSING_POLL_S if _all_done(workload, history) else STATE_POLL_S
+def _patience_s(scenario: Scenario, workload: Workload, history: Sequence[Event]) -> float:
+    if _all_done(workload, history):
+        return CLOSING_POLL_S
+    return CALM_POLL_S if scenario.name == CALM else STATE_POLL_S
 
 
 def _all_done(workload: Workload, history: Sequence[Event]) -> bool:

@@ -40,8 +40,7 @@ def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
         ("The engine's own clock.", "All times come from what the steps wrote, one clock for all; "
          "no engine's metadata store was asked when it thinks a task began."),
         ("Not measured here.", "Several runs at once, fairness between them, payloads up to the "
-         "size that an engine refuses, what a step adds to the metadata database and to the logs, "
-         "idle cost, start of the services, size of the installation."),
+         "size that an engine refuses."),
     ]  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def _line(
     added = None if setup == campaign.bare else overhead.overhead(base, values, seed)
     return Line(
         setup, task_of(campaign, setup), cell, figures, added, _no_overhead(setup, base, values),
-        quiet.share_of(cell), _missing(cell), len(values),
+        quiet.share_of(cell, quiet.burden(campaign, setup)), _missing(cell), len(values),
     )  # fmt: skip
 
 
