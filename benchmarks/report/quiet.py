@@ -33,10 +33,10 @@ class Disturbed:
 
 @dataclass(frozen=True, slots=True)
 class Burden:
-    """What measuring a run costs beside the bench's own CPU time, in CPU seconds."""
+    """What measuring a run costs beside the bench's own CPU time, in CPU seconds; None: unknown."""
 
-    event_s: float = 0.0  # that a step pays to write an event
-    ask_s: float = 0.0  # that an engine pays to answer for the state of a run
+    event_s: float | None = None  # that a step pays to write an event
+    ask_s: float | None = None  # that an engine pays to answer for the state of a run
 
     def of(self, measures: Mapping[str, float | None]) -> float:
         """Return the seconds in one trial; questions are counted as if none was left out."""
@@ -45,7 +45,7 @@ class Burden:
         asks = sum(
             (seconds or 0.0) / period for seconds, period in zip(asked_s, ASK_S, strict=True)
         )
-        return events * self.event_s + asks * self.ask_s
+        return events * (self.event_s or 0.0) + asks * (self.ask_s or 0.0)
 
 
 NONE = Burden()
@@ -89,8 +89,8 @@ def quiet(campaign: Campaign) -> Quiet | None:
 def burden(campaign: Campaign, setup: SetupId) -> Burden:
     """Return what is known of it; older results, and those without a rest, say less."""
     asks = costs.asks_s(costs.idle_cell(campaign, setup))
-    event_us = campaign.instruments.event_us if campaign.instruments else 0.0
-    return Burden(event_us / 1e6, median(asks) if asks else 0.0)
+    event_s = campaign.instruments.event_us / 1e6 if campaign.instruments else None
+    return Burden(event_s, median(asks) if asks else None)
 
 
 def share_of(cell: Cell, burden: Burden = NONE) -> float | None:
