@@ -37,7 +37,8 @@ class Installation:
 
     `packages` are those of the lock, the library's own ones included, this project not. `bytes` is
     the size of all files, compiled modules included, one with several names once; the Python
-    interpreter itself is not in it. `migration_s` is what creating the tables of an empty
+    interpreter itself is not in it. Engines add files to an environment when they are used, so that
+    of one that was just installed is smaller. `migration_s` is what creating the tables of an empty
     PostgreSQL metadata database takes, None where the engine's first start does that.
     """
 
@@ -100,10 +101,12 @@ def _timed(it: Installation, say: Callable[[str], None]) -> Installation:
     with tempfile.TemporaryDirectory(dir=RUNS, prefix="installation-") as name:
         place = Path(name)
         cold = install_s(it.engine, place / "cold", place / "cache")
+        on_disk, files = size(place / "cold")
         say(f"{it.engine}: {cold:.1f} s; again, from the cache ...")
         warm = install_s(it.engine, place / "warm", place / "cache")
     say(f"{it.engine}: {warm:.1f} s")
-    return replace(it, cold_s=cold, warm_s=warm, migration_s=migration_s(it.engine))
+    migrated = migration_s(it.engine)
+    return replace(it, bytes=on_disk, files=files, cold_s=cold, warm_s=warm, migration_s=migrated)
 
 
 def install_s(engine: str, environment: Path, cache: Path) -> float:

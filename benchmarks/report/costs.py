@@ -113,8 +113,10 @@ def _standing(campaign: Campaign, setup: SetupId) -> Standing | None:
 
 
 def _of_role(cell: Cell | None, role: str, values: Sequence[float], unit: str, seed: int) -> Figure:
-    if role == "worker" and not values and (n := len(_plain(cell, "idle_s"))):
-        return Figure("no process", n=n, indicative=n < statistics.FIGURE_FROM)
+    rests = len(_plain(cell, "idle_s"))
+    absent = role == "worker" or (cell is not None and cell.setup.engine == "bare")
+    if absent and rests and not values:
+        return Figure("no process", n=rests, indicative=rests < statistics.FIGURE_FROM)
     return words.figure(values, unit, seed)
 
 

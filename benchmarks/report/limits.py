@@ -80,8 +80,9 @@ def _of_method() -> list[Limit]:
         ("The journal costs.", "Every step appends events to a file, on bare too. What that costs "
          "is in every number, and is not taken off."),
         ("Polling.", "The bench looks at the journal every 50 ms and asks the API at most once a "
-         "second, five times a second once the last step is done: detect, truth and closing are no "
-         "finer than that. Dispatch and makespan come from what the steps themselves wrote."),
+         "second, five times a second once the last step is done (before that, every 5 s where "
+         "nothing goes wrong): detect, truth and closing are no finer than that. Dispatch and "
+         "makespan come from what the steps themselves wrote."),
         ("One fault at a time, at one moment.", "Each fault strikes once, at a named event. Other "
          "moments, other faults and two at once are not tried; a short fault that an engine "
          "outlives says nothing about a long one."),
