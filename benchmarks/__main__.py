@@ -237,7 +237,7 @@ def run(
     workloads: Annotated[
         str,
         typer.Option(
-            help=f"Workloads: {ALL_PIPELINES},chain-50,fanout-10-busy-100,fib_40_10."
+            help=f"Workloads: {ALL_PIPELINES},chain-50,fanout-10-busy-100,fib_40_10,idle-60."
             " The profile's when not given."
         ),
     ] = "",
