@@ -30,8 +30,8 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
+from benchmarks import installation, plans, results, stack, stack_in_containers
 from benchmarks import library as libraries
-from benchmarks import plans, results, stack, stack_in_containers
 from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
@@ -237,7 +237,7 @@ def run(
     workloads: Annotated[
         str,
         typer.Option(
-            help=f"Workloads: {ALL_PIPELINES},chain-50,fanout-10-busy-100,fib_40_10."
+            help=f"Workloads: {ALL_PIPELINES},chain-50,fanout-10-busy-100,fib_40_10,idle-60."
             " The profile's when not given."
         ),
     ] = "",
@@ -384,6 +384,40 @@ def report(
 
 def _shown(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+@app.command(name="installation")
+def installation_(
+    folder: Annotated[
+        Path, typer.Argument(help="A results folder; the latest when not given.")
+    ] = ROOT / "results" / "latest",
+    again: Annotated[
+        bool, typer.Option(help="Install each engine again, to time it: downloads everything.")
+    ] = True,
+) -> None:
+    """Measure what installing each engine takes, and keep it beside the results of a folder."""
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise LookupError(f"{_shown(folder)} is no results folder; `bench run` makes one")
+    found = installation.installed(name for name in ENGINES if name != "bare")
+    if again:
+        found = installation.timed(found, say)
+    table = Table(title="Each engine's environment, from its lock")
+    for name in (
+        "engine",
+        "packages",
+        "MB",
+        "cache empty, s",
+        "cache warm, s",
+        "tables created, s",
+    ):
+        table.add_column(name, justify="left" if name == "engine" else "right")
+    for it in found:
+        seconds = (it.cold_s, it.warm_s, it.migration_s)
+        told = ("–" if s is None else f"{s:.1f}" for s in seconds)
+        table.add_row(it.engine, str(it.packages), f"{it.bytes / 1e6:.0f}", *told)
+    console.print(table)
+    console.print(f"kept: {_shown(installation.save(folder, found))}")
 
 
 @app.command()

@@ -12,16 +12,26 @@ import shlex
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
-from benchmarks import results, runner, stack, together, workloads
+from benchmarks import (
+    idle,
+    installation,
+    instruments,
+    results,
+    runner,
+    stack,
+    together,
+    workloads,
+    written,
+)
 from benchmarks.host import machine
-from benchmarks.model import Outcome, Result, Setup
+from benchmarks.model import IDLE, SYNTHETIC, Outcome, Result, Setup, Workload
 from benchmarks.noise import Noise, Watch, disturbed
 from benchmarks.plans import (
     PLAN,
@@ -42,6 +52,7 @@ from benchmarks.setups import SETUPS
 from benchmarks.workloads import WARMUP
 
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
+WRITTEN_ROUNDS = 2  # in which it is read what no-ops add to database and logs: that hardly varies
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
 
@@ -61,6 +72,7 @@ def run(
 
     """
     (folder / PLAN).write_bytes(orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
+    note_beforehand(plan, folder)
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
     with stack.surrounded("run", metadata=metadata, warehouse=warehouse) as surround:
@@ -79,6 +91,14 @@ def run(
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
         repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
+
+
+def note_beforehand(plan: Plan, folder: Path) -> None:
+    """Keep what the engines' installations are, and what measuring costs on this host."""
+    if installation.FILE not in {file.name for file in folder.iterdir()}:
+        engines = dict.fromkeys(SETUPS[name].engine for name in plan.setups)
+        installation.save(folder, installation.installed(engines))
+        instruments.save(folder, instruments.measure())
 
 
 def repeat_disturbed(
@@ -153,9 +173,10 @@ def run_until_stuck(
 
     What goes on behind a trial would be in the next ones' figures.
     """
-    began = time.monotonic()
+    first, began = is_first(stand), time.monotonic()
     with stack.running(stand):
-        say(f"{block[0].setup}: ready in {time.monotonic() - began:.1f} s")
+        ready_s = time.monotonic() - began
+        say(f"{block[0].setup}: ready in {ready_s:.1f} s")
         if not block[0].warmup:
             warm_again(stand)
         slow: set[Cell] = set()  # these are repeated once a start
@@ -163,6 +184,9 @@ def run_until_stuck(
             if slot.cell in slow:
                 continue
             result = attempt(plan, surround, stand, slot, folder)
+            if slot.warmup:
+                start = {"first_start_s" if first else "later_start_s": ready_s}
+                result = replace(result, measures={**result.measures, **start})
             results.append(folder, result)
             say(line(slot, result))
             if is_slow(result):
@@ -178,6 +202,12 @@ def leaves_work(slot: Slot, result: Result) -> bool:
     return refused or result.outcome is Outcome.STUCK
 
 
+def is_first(stand: runner.Stand) -> bool:
+    """Whether an engine has never been started here: its directory is empty, its tables new."""
+    directory = stand.orchestrator.services.directory
+    return not directory.exists() or not any(directory.iterdir())
+
+
 def warm_again(stand: runner.Stand) -> None:
     """Warm a setup up whose warm-up trial was saved before the campaign was cut short."""
     run_id = f"warm-again-{time.time_ns():x}"
@@ -189,19 +219,20 @@ def attempt(
     plan: Plan, surround: stack.Surround, stand: runner.Stand, slot: Slot, folder: Path
 ) -> Result:
     """Do one trial and return its row."""
-    scenario, workload = SCENARIOS[slot.scenario], slot.workload
+    workload = slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
-    heavy = slot.scenario == MEMORY_IN or slot.warmup
-    sampler = Sampler(stand.orchestrator.services, memory=heavy)
     began, watch = time.monotonic(), Watch()
     try:
-        if workload.runs > 1:
-            trials = together.run_trials(stand, scenario, workload, run_id, sampler)
-            result = together.result_of(trials, template, sampler.usage())
+        if workload.pipeline == IDLE:
+            result = rest(stand, workload, run_id, template)
+        elif is_written(slot):
+            before = written.settled(stand)
+            result = trial(stand, slot, run_id, template)
+            added = written.added(before, written.settled(stand))
+            result = with_reasons(stand, result, added)
         else:
-            trial = runner.run_trial(stand, scenario, workload, run_id, sampler)
-            result = runner.result_of(trial, scenario, template, sampler.usage())
+            result = trial(stand, slot, run_id, template)
     except (OSError, RuntimeError) as error:
         result = runner.broken(template, error)
     finally:
@@ -210,6 +241,40 @@ def attempt(
     own |= {"journals": kept} if workload.runs > 1 else {}
     journal = kept[0] if kept else ""
     return replace(result, journal=journal, environment={**result.environment, **own})
+
+
+def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> Result:
+    """Run a workload through a scenario, and judge and measure it."""
+    heavy = slot.scenario == MEMORY_IN or slot.warmup
+    sampler = Sampler(
+        stand.orchestrator.services, heavy, idle.split_of(stand), database=stand.database
+    )
+    scenario = SCENARIOS[slot.scenario]
+    if slot.workload.runs > 1:
+        several = together.run_trials(stand, scenario, slot.workload, run_id, sampler)
+        return together.result_of(several, template, sampler.usage())
+    done = runner.run_trial(stand, scenario, slot.workload, run_id, sampler)
+    return runner.result_of(done, scenario, template, sampler.usage())
+
+
+def rest(stand: runner.Stand, workload: Workload, run_id: str, template: Result) -> Result:
+    """Watch an engine that has nothing to do: there is no truth to hold its rows against."""
+    found = idle.measure(stand, run_id, workload.parameters["seconds"])
+    return with_reasons(stand, replace(template, outcome=Outcome.UNHARMED), found)
+
+
+def is_written(slot: Slot) -> bool:
+    """Whether a trial is one around which database and logs are read: that takes seconds."""
+    asked, number = slot.workload, slot.trial % REPEATS_FROM
+    noops = asked.pipeline in SYNTHETIC and asked.parameters["kind"] == "noop"
+    return noops and not slot.warmup and not slot.control and number <= WRITTEN_ROUNDS
+
+
+def with_reasons(stand: runner.Stand, result: Result, found: Mapping[str, float | None]) -> Result:
+    """Add measures to a row, and why some of what is written has no figure."""
+    why = written.reasons(stand, found)
+    environment = {**result.environment, **({"unmeasured": why} if why else {})}
+    return replace(result, measures={**result.measures, **found}, environment=environment)
 
 
 def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:

@@ -207,12 +207,18 @@ def attempts_steps(history: History) -> float | None:
     return float(sum(e.kind == "started" for e in history))
 
 
+def journal_count(history: History) -> float | None:
+    """How many events were written, the bench's own included."""
+    return float(len(history))
+
+
 ALWAYS: tuple[Callable[[History], float | None], ...] = (
     dispatch_s,
     makespan_s,
     closing_s,
     handoff_p50_s,
     attempts_steps,
+    journal_count,
 )
 OF_SYNTHETIC: tuple[Callable[[History], float | None], ...] = (
     per_step_s,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
 SYNTHETIC = ("chain", "fanout")  # the pipelines that measure an engine: no source, no warehouse
+IDLE = "idle"  # what a minute without any run is called in place of a pipeline
 ENGINES = ("bare", "airflow", "prefect", "dagster")
 
 

@@ -27,6 +27,9 @@ from benchmarks.model import (
     Trial,
     Workload,
 )
+from benchmarks.orchestrators.services import Services
+from benchmarks.processes import Group
+from benchmarks.results import CALM
 from benchmarks.sampling import Sampler
 from benchmarks.source import client
 from shared import journal, warehouse
@@ -34,6 +37,7 @@ from shared.journal import Event
 
 JOURNAL_POLL_S = 0.05
 STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes the load
+CALM_POLL_S = 5.0  # ... where nothing goes wrong, and no change of state is timed
 CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final state is awaited
 
 Truths = Callable[[Workload], workloads.Expected]
@@ -41,7 +45,11 @@ Truths = Callable[[Workload], workloads.Expected]
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where trials of one setup take place: the engine and everything a fault may touch."""
+    """Where trials of one setup take place: the engine and everything a fault may touch.
+
+    `metadata_url` is the PostgreSQL database in which the engine keeps its metadata, "" when it has
+    none; `database` the processes of that server, when it is the bench's own.
+    """
 
     orchestrator: Orchestrator
     source_url: str
@@ -50,6 +58,13 @@ class Stand:
     holds: Path
     staging: Path
     metadata: Server | None = None
+    metadata_url: str = ""
+    database: Group | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether the engine is processes that the bench has started: no containers."""
+        return isinstance(self.orchestrator.services, Services)
 
 
 def run_trial(
@@ -124,7 +139,8 @@ def watch(
         time.sleep(JOURNAL_POLL_S)
         history = follower.look()
         strike.look(history)
-        if time.monotonic() - asked < patience_s(all_done(workload, history)):
+        calm = scenario.name == CALM
+        if time.monotonic() - asked < patience_s(all_done(workload, history), calm):
             continue
         state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
         if not given_up and _is_stuck(state, history, strike, scenario.stuck_s):
@@ -171,9 +187,11 @@ def _is_stuck(state: State, history: Sequence[Event], strike: Strike, stuck_s: f
     return struck and not ended and time.monotonic() - history[-1].at > stuck_s
 
 
-def patience_s(closing: bool) -> float:
+def patience_s(closing: bool, calm: bool = True) -> float:
     """Return how long the engine's API is left alone between two questions."""
-    return CLOSING_POLL_S if closing else STATE_POLL_S
+    if closing:
+        return CLOSING_POLL_S
+    return CALM_POLL_S if calm else STATE_POLL_S
 
 
 def all_done(workload: Workload, history: Sequence[Event]) -> bool:

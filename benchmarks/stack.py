@@ -20,6 +20,7 @@ from benchmarks.orchestrators.services import (
     environment_of,
     free_port,
 )
+from benchmarks.processes import Group
 from benchmarks.runner import Stand, Truths
 from benchmarks.setups import make
 from benchmarks.source import client
@@ -154,7 +155,14 @@ class Local:
             holds=place / "holds",
             staging=place / "staging",
             metadata=self.postgres if self.metadata == EMBEDDED else None,
+            metadata_url="" if setup.engine == "bare" else surroundings.metadata_url,
+            database=self._server() if setup.engine != "bare" else None,
         )
+
+    def _server(self) -> Group | None:
+        """Return the processes of the metadata databases' server, when they are its only use."""
+        alone = self.metadata == EMBEDDED and self.warehouse != EMBEDDED
+        return self.postgres.services if alone and self.postgres is not None else None
 
 
 def _source_command(port: int, recorded: Path | None) -> list[str | Path]:

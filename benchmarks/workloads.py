@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from benchmarks.model import SYNTHETIC, Workload
+from benchmarks.model import IDLE, SYNTHETIC, Workload
 from benchmarks.source import truth
 from shared import synthetic
 from shared.synthetic import Kind
@@ -96,9 +96,15 @@ def together(workload: Workload, runs: int) -> Workload:
     return replace(workload, name=name, runs=runs, deadline_s=PATIENT_S)
 
 
+def idle(seconds: int) -> Workload:
+    """Return what is no work: the engine is watched for so many seconds without a run."""
+    return Workload(f"{IDLE}-{seconds}", IDLE, {"seconds": seconds}, (IDLE,))
+
+
 # The flows of Windmill's comparison, by their names there.
 FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
+IDLE_NAME = re.compile(rf"{IDLE}-([1-9]\d*)")
 SYNTHETIC_NAME = re.compile(
     r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?(?:-runs-([1-9]\d*))?"
 )
@@ -111,7 +117,8 @@ def named(name: str) -> Workload:
 
     That of a pipeline means its ordinary one; `chain-50` is fifty no-ops in a row,
     `fanout-10-busy-100` ten steps of 100 ms side by side, `chain-5-payload-10MB` five steps that
-    hand on ten million bytes, and `chain-5-runs-4` four runs of five no-ops at once.
+    hand on ten million bytes, and `chain-5-runs-4` four runs of five no-ops at once; `idle-60` is
+    a minute without a run.
 
     Raises:
         LookupError: no workload is called so.
@@ -121,14 +128,16 @@ def named(name: str) -> Workload:
         return WORKLOADS[name]
     if name in FLOWS:
         return FLOWS[name]()
+    if found := IDLE_NAME.fullmatch(name):
+        return idle(int(found[1]))
     if found := SYNTHETIC_NAME.fullmatch(SIZE.sub(lambda size: size[1] + ZEROS[size[2]], name)):
         shape, steps, kind, amount, runs = found.groups()
         one = SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
         return together(one, int(runs or 1))
     raise LookupError(
         f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
-        " chain-STEPS, fanout-STEPS, both with -busy-MS, -fib-N or -payload-BYTES (or kB, MB),"
-        " and all of these with -runs-COUNT"
+        " idle-SECONDS, chain-STEPS, fanout-STEPS, both with -busy-MS, -fib-N or -payload-BYTES"
+        " (or kB, MB), and all of these with -runs-COUNT"
     )
 
 

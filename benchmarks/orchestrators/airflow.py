@@ -13,6 +13,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -345,8 +346,9 @@ class Airflow:
         pids = {process.pid for process in titled}
         for process in titled:
             # A task process bears its worker's title until it has set its own.
-            if process.ppid() not in pids:
-                yield process
+            with suppress(psutil.NoSuchProcess):  # it has ended since
+                if process.ppid() not in pids:
+                    yield process
 
 
 def migrate(url: str, directory: Path) -> None:

@@ -24,6 +24,7 @@ from benchmarks.orchestrators.services import (
     installed_version,
 )
 from benchmarks.orchestrators.sized import sized
+from benchmarks.processes import children
 
 LOCATION = "bench"
 PRELOAD = "dagster_impl.preload"
@@ -269,9 +270,8 @@ class Dagster:
         started = self.services.started.get("code-server")
         servers = [*self.dead, *([started] if started is not None else [])]
         # Of a code server that has died, the guard is the parent of what it started.
-        parents = {pid for server in servers for pid in (server.pid, server.guard.pid)}
-        found = [p for server in servers for p in server.processes()]
-        return [p.pid for p in found if _spawned(p, parents)]
+        parents = [pid for server in servers for pid in (server.pid, server.guard.pid)]
+        return sorted(pid for parent in parents for pid in children(parent) if _spawned(pid))
 
 
 @dataclass(slots=True)
@@ -302,9 +302,9 @@ class Api(ProcessRuns):
         return self.launch(command, self.engine._environment())
 
 
-def _spawned(process: psutil.Process, parents: set[int]) -> bool:
-    """Whether a process is one that multiprocessing has spawned from one of `parents`."""
+def _spawned(pid: int) -> bool:
+    """Whether a process is one that multiprocessing has spawned; one that has ended is none."""
     try:
-        return process.ppid() in parents and "spawn_main" in " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
+        return "spawn_main" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
         return False

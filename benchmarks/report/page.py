@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks import results, statistics
+from benchmarks import installation, instruments, results, statistics
 from benchmarks.model import ENGINES, Result
 from benchmarks.report import (
     charts,
     concurrency,
     control,
+    costs,
     curves,
     facts,
     headline,
@@ -101,7 +102,8 @@ def build(folder: Path, root: Path) -> None:
     found = results.read(folder)
     if not found:
         raise ValueError(f"report: {folder / results.LINES} holds no trial; run the bench first")
-    told = context(facts.campaign(found), folder, root)
+    measured = replace(facts.campaign(found), instruments=instruments.load(folder))
+    told = context(measured, folder, root)
     _write(folder / "report.html", _templates(True).get_template("report.html.j2").render(told))
     _write(folder / "report.md", _templates(False).get_template("report.md.j2").render(told))
 
@@ -124,6 +126,8 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "cells": list(campaign.cells.values()), "data": _data(campaign), "rules": statistics,
         "section": section(campaign), "published": published, "scaling": scaling,
         "quiet": quiet.quiet(campaign), "quieter": quiet,
+        "having": (having := costs.costs(campaign, installation.load(folder), root)),
+        "roles": costs.ROLES, "rest_charts": _rest_charts(having), "costing": costs,
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
     }  # fmt: skip
@@ -148,6 +152,14 @@ def section(campaign: Campaign) -> Section | None:
         flows, steps.probe(campaign, flows), steps.unsound(campaign),
         limits.of_steps({it.title: it.sizes for it in grown}),
     )  # fmt: skip
+
+
+def _rest_charts(having: costs.Costs) -> list[tuple[str, Markup]]:
+    """Draw what each setup takes while it has nothing to do."""
+    drawn = [("Memory at rest", "MB (PSS)", having.memory),
+             ("CPU at rest", "CPU seconds a minute", having.cpu)]  # fmt: skip
+    return [(title, Markup(charts.rest_svg(bars, title, unit)))
+            for title, unit, bars in drawn if bars]  # fmt: skip
 
 
 def _chart(

@@ -142,7 +142,7 @@ def _line(
     added = None if setup == campaign.bare else overhead.overhead(base, values, seed)
     return Line(
         setup, task_of(campaign, setup), cell, figures, added, _no_overhead(setup, base, values),
-        quiet.share_of(cell), missing(cell), len(values),
+        quiet.share_of(cell, quiet.burden(campaign, setup)), missing(cell), len(values),
     )  # fmt: skip
 
 
