@@ -230,7 +230,7 @@ def _work_of(workload: str) -> tuple[int, float]:
     """Return how many steps a workload has, and how long each of them works."""
     if workload in ("fib_40_10", "fib_10_33"):
         return (40, 0.0) if workload == "fib_40_10" else (10, FIB_33_S)
-    asked = named(workload).parameters
+    asked = {"steps": 1, "kind": "noop", **named(workload).parameters}
     return asked["steps"], asked["amount"] / 1000 if asked["kind"] == "busy" else 0.0
 
 
