@@ -37,7 +37,7 @@ from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
 from benchmarks.scenarios import SCENARIOS, unsupported
-from benchmarks.setups import COMPOSED, ORDINARY, SETUPS, chosen
+from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, setup_of
 from benchmarks.workloads import WORKLOADS, named
 
 app = typer.Typer(
@@ -129,7 +129,7 @@ def _installed(environment: str) -> bool:
 @app.command(name="list")
 def list_() -> None:
     """List setups, pipelines and their workloads, scenarios and profiles."""
-    for setup in SETUPS.values():
+    for setup in (*SETUPS.values(), *ABLATION.values()):
         tuned = f"{len(setup.settings)} settings are not as shipped"
         console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
     for workload in WORKLOADS.values():
@@ -271,7 +271,7 @@ def run(
         plan = plans.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
-        usual = plans.profile_of(profile).setups
+        usual = _usual(part, profile)
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
@@ -302,9 +302,9 @@ def run(
 def _say_unsupported(plan: plans.Plan) -> None:
     """Say which scenarios are left out on which setups, and why."""
     for scenario in plan.scenarios:
-        out = [s for s in plan.setups if unsupported(scenario, SETUPS[s])]
+        out = [s for s in plan.setups if unsupported(scenario, setup_of(s))]
         if out:
-            why = unsupported(scenario, SETUPS[out[0]])
+            why = unsupported(scenario, setup_of(out[0]))
             console.print(f"unsupported: {scenario} on {', '.join(out)}: {why}")
 
 
@@ -321,7 +321,13 @@ def _scenarios(part: str, asked: str) -> tuple[str, ...]:
     return _known("scenario", asked or ",".join(every), tuple(SCENARIOS))
 
 
-def _part(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _usual(part: str, profile: str) -> tuple[str, ...]:
+    """Return the setups of a part, or of the profile where the part names none."""
+    own = _part(part).setups if part else ()
+    return own or plans.profile_of(profile).setups
+
+
+def _part(name: str) -> plans.Part:
     if name not in plans.PARTS:
         raise LookupError(
             f"no part of the benchmark is called {name}; there are: {', '.join(plans.PARTS)}"

@@ -7,6 +7,7 @@ A setup's first trial after its start is a warm-up: kept, marked, not averaged.
 
 from __future__ import annotations
 
+import random
 import secrets
 import shlex
 import shutil
@@ -27,7 +28,7 @@ from benchmarks.plans import PLAN, Plan, Slot, cells_done, finished, slot_of, sl
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.setups import SETUPS
+from benchmarks.setups import setup_of
 from benchmarks.workloads import WARMUP
 
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
@@ -109,7 +110,7 @@ def run_block(
     plan: Plan, surround: stack.Surround, block: Sequence[Slot], folder: Path, say: Say
 ) -> None:
     """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
-    setup = SETUPS[block[0].setup]
+    setup = setup_of(block[0].setup)
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
     stand = surround.stand(setup, passed={**stack.MEASURED, **sizes})
@@ -167,6 +168,7 @@ def attempt(
     scenario, workload = SCENARIOS[slot.scenario], slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
+    time.sleep(random.Random(f"{plan.seed}:{slot.name}").uniform(0, workload.phase_s))
     heavy = slot.scenario == MEMORY_IN or slot.warmup
     sampler = Sampler(stand.orchestrator.services, memory=heavy)
     began, watch = time.monotonic(), Watch()

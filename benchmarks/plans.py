@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -18,7 +19,7 @@ from benchmarks.model import PIPELINES, Outcome, Result, Workload
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
-from benchmarks.setups import ORDINARY, SETUPS
+from benchmarks.setups import LADDER, ORDINARY, setup_of
 from benchmarks.workloads import WARMUP, named
 
 PLAN = "campaign.json"
@@ -56,9 +57,20 @@ PROFILES: Mapping[str, Profile] = {
         10, fault_rounds=3, budget_s=3600, workloads=(*PIPELINES, *OVERHEAD), control=CONTROL
     ),
 }
-PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
-    "overhead": ((*PIPELINES, *OVERHEAD), ("calm",)),
-    "recovery": (("complaints",), tuple(SCENARIOS)),
+
+
+class Part(NamedTuple):
+    """What a part of a campaign does; without setups, those of the profile."""
+
+    workloads: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    setups: tuple[str, ...] = ()
+
+
+PARTS: Mapping[str, Part] = {
+    "overhead": Part((*PIPELINES, *OVERHEAD), ("calm",)),
+    "recovery": Part(("complaints",), tuple(SCENARIOS)),
+    "ablation": Part(("fib_40_10", "dispatch"), ("calm",), LADDER),
 }
 SLOW_S = 30.0  # cells that take longer than this are repeated less often
 SLOW_REPETITIONS = 3
@@ -126,7 +138,7 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, w, "calm", trial) for w in wanted]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        able = [s for s in faults if not unsupported(s, SETUPS[setup])]
+        able = [s for s in faults if not unsupported(s, setup_of(setup))]
         hurt = [Slot(setup, first, s, trial) for s in able if first]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.

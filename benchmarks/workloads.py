@@ -84,8 +84,20 @@ def fib_10_33() -> Workload:
     return replace(chain(10, "fib", 33), name="fib_10_33")
 
 
+# A multiple of every pause that an engine makes between two looks for runs (0.1, 0.5, 1, 5, 10 s):
+# uniform over it is uniform over each of them.
+PHASE_S = 10.0
+
+
+def dispatch() -> Workload:
+    """Return one step whose run meets the engine at any moment between two of its looks."""
+    return replace(chain(1), name="dispatch", phase_s=PHASE_S)
+
+
 # The flows of Windmill's comparison, by their names there.
 FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
+# Synthetic workloads by names of their own.
+CALLED: Mapping[str, Callable[[], Workload]] = {**FLOWS, "dispatch": dispatch}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
 SYNTHETIC_NAME = re.compile(r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?")
 
@@ -102,13 +114,13 @@ def named(name: str) -> Workload:
     """
     if name in WORKLOADS:
         return WORKLOADS[name]
-    if name in FLOWS:
-        return FLOWS[name]()
+    if name in CALLED:
+        return CALLED[name]()
     if found := SYNTHETIC_NAME.fullmatch(name):
         shape, steps, kind, amount = found.groups()
         return SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
     raise LookupError(
-        f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
+        f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *CALLED))},"
         " chain-STEPS, fanout-STEPS, and both with -busy-MS, -fib-N or -payload-BYTES"
     )
 

@@ -39,39 +39,61 @@ NEEDED = (
         "the webserver and the daemon must find the code server",
     ),
 )
+START_METHOD = "execution.config.multiprocess.start_method"  # of the run config
+PRELOADED = f"{START_METHOD}.forkserver.preload_modules"
+RUN_RETRIES = "run_retries.enabled"
+COORDINATOR = "run_coordinator"
 TUNED = (
     Setting(
-        "execution.config.multiprocess.start_method",
-        f"forkserver, preload_modules: [{PRELOAD}]",
+        START_METHOD,
+        "forkserver",
         "spawn",
-        "a step is forked from a process that has imported everything, instead of importing it",
+        "cost of a step: it is forked from a process that has imported the definitions, instead of"
+        " importing them",
+        group="forkserver",
     ),
     Setting(
-        "run_coordinator.class",
+        PRELOADED,
+        PRELOAD,
+        "the definitions",
+        "cost of a step: what each needs besides the definitions is imported once, too",
+        group="preload_modules",
+        needs="forkserver",
+    ),
+    Setting(
+        f"{COORDINATOR}.class",
         "DefaultRunCoordinator",
         "QueuedRunCoordinator, dequeued every 5 s",
-        "a run starts when it is launched",
+        "dispatch: a run starts when it is launched",
+        group="run_coordinator",
     ),
-    Setting("run_retries.enabled", "true", "false", "a run whose process has died is continued"),
-    Setting("run_retries.max_retries", "2", "0", "two crashes of a run are survived"),
+    Setting(RUN_RETRIES, "true", "false", "recovery: a run whose process has died is continued"),
+    Setting("run_retries.max_retries", "2", "0", "recovery: two crashes of a run are survived"),
     Setting(
         "run_retries.retry_on_asset_or_op_failure",
         "false",
         "true",
-        "a step has its own retries: what is final for it stays final",
+        "recovery: a step has its own retries, and what is final for it stays final",
     ),
     Setting(
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS",
         "1",
         "5",
-        "how soon the daemon sees that a run has failed",
+        "recovery: how soon the daemon sees that a run has failed",
     ),
     Setting(
-        "run_monitoring.enabled", "true", "false", "a run that never starts is failed, and retried"
+        "run_monitoring.enabled",
+        "true",
+        "false",
+        "recovery: a run that never starts is failed, and retried",
     ),
-    Setting("run_monitoring.poll_interval_seconds", "2", "120", "how soon that is seen"),
-    Setting("run_monitoring.start_timeout_seconds", "60", "180", "a run starts in seconds here"),
-    Setting("run_monitoring.cancel_timeout_seconds", "10", "180", "a run ends in seconds here"),
+    Setting("run_monitoring.poll_interval_seconds", "2", "120", "recovery: how soon that is seen"),
+    Setting(
+        "run_monitoring.start_timeout_seconds", "60", "180", "recovery: a run starts in seconds"
+    ),
+    Setting(
+        "run_monitoring.cancel_timeout_seconds", "10", "180", "recovery: a run ends in seconds"
+    ),
 )
 IN_PROCESS = Setting(
     "execution.config",
@@ -79,16 +101,20 @@ IN_PROCESS = Setting(
     "multiprocess: {}",
     "this mode: the run's process executes its steps itself",
 )
+SPAWNED, FORKED = "a new process (spawn)", "a fork of a process in which {} is imported"
+
+
+def multiprocess(variant: str, settings: tuple[Setting, ...]) -> Setup:
+    """Return a variant of the mode in which each step is a process."""
+    names = {setting.name for setting in settings}
+    forked = FORKED.format("everything" if PRELOADED in names else "the pipelines' code")
+    task = forked if START_METHOD in names else SPAWNED
+    return Setup("dagster", "multiprocess", variant, settings, NEEDED, task)
+
+
 SETUPS: tuple[Setup, ...] = (
-    Setup("dagster", "multiprocess", "default", needed=NEEDED, task="a new process (spawn)"),
-    Setup(
-        "dagster",
-        "multiprocess",
-        "tuned",
-        settings=TUNED,
-        needed=NEEDED,
-        task="a fork of a process in which everything is imported",
-    ),
+    multiprocess("default", ()),
+    multiprocess("tuned", TUNED),
     Setup(
         "dagster",
         "in-process",
@@ -111,9 +137,9 @@ def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
     return (Api if setup.mode == "api" else Dagster)(setup, surroundings)
 
 
-SHIPPED_YAML = "telemetry:\n  enabled: false\n"
-TUNED_YAML = ROOT / "dagster_impl" / "dagster.yaml"
-POSTGRES_YAML = "storage:\n  postgres:\n    postgres_url:\n      env: DAGSTER_POSTGRES_URL\n"
+INSTANCE = ("telemetry", COORDINATOR, "run_retries", "run_monitoring")  # sections of dagster.yaml
+COORDINATORS = "dagster._core.run_coordinator"  # the module of their classes
+STORAGE = {"postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}}
 WORKSPACE_YAML = """\
 load_from:
   - grpc_server:
@@ -121,6 +147,26 @@ load_from:
       port: {port}
       location_name: {location}
 """
+
+
+def instance_of(setup: Setup) -> dict[str, dict[str, Any]]:
+    """Return what a setup's dagster.yaml holds, the storage left out: settings by section."""
+    sections: dict[str, dict[str, Any]] = {}
+    for setting in (*setup.needed, *setup.settings):
+        section, _, name = setting.name.partition(".")
+        if section in INSTANCE:
+            sections.setdefault(section, {})[name] = _typed(setting.value)
+    if COORDINATOR in sections:
+        sections[COORDINATOR]["module"] = COORDINATORS
+    return sections
+
+
+def _typed(value: str) -> Any:
+    """Return a setting's value as dagster.yaml has it: a number, true, false, or a text."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
 
 
 @dataclass(slots=True)
@@ -157,9 +203,9 @@ class Dagster:
 
     def _configure(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
-        storage = POSTGRES_YAML if self.surroundings.metadata_url else ""
-        instance = TUNED_YAML.read_text() if self._tuned else SHIPPED_YAML
-        (self._home / "dagster.yaml").write_text(instance + storage)
+        storage = {"storage": STORAGE} if self.surroundings.metadata_url else {}
+        # JSON is YAML.
+        (self._home / "dagster.yaml").write_text(json.dumps(instance_of(self.setup) | storage))
         workspace = WORKSPACE_YAML.format(port=self.code_port, location=LOCATION)
         (self._home / "workspace.yaml").write_text(workspace)
 
@@ -169,8 +215,9 @@ class Dagster:
         return self.surroundings.directory / "home"
 
     @property
-    def _tuned(self) -> bool:
-        return self.setup.variant == "tuned"
+    def _set(self) -> dict[str, str]:
+        """Return what is not as shipped: values by the names of the settings."""
+        return {setting.name: setting.value for setting in self.setup.settings}
 
     def _code(self) -> tuple[str | Path, ...]:
         return ("-m", "dagster_impl.definitions", "-d", ROOT, "--location-name", LOCATION)
@@ -197,9 +244,8 @@ class Dagster:
             environment["DAGSTER_POSTGRES_URL"] = url.replace(
                 "postgresql://", "postgresql+psycopg2://", 1
             )
-        if self._tuned:
-            environment["DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS"] = "1"
-        return environment
+        variables = {name: it for name, it in self._set.items() if name.startswith("DAGSTER_")}
+        return environment | variables
 
     def _code_ready(self) -> bool:
         with socket.create_connection(("127.0.0.1", self.code_port), timeout=1):
@@ -225,15 +271,17 @@ class Dagster:
     def _execution(self) -> dict[str, Any]:
         if self.setup.mode == "in-process":
             return {"execution": {"config": {"in_process": {}}}}
-        if not self._tuned:
+        if START_METHOD not in self._set:
             return {}
-        forkserver = {"forkserver": {"preload_modules": [PRELOAD]}}
-        return {"execution": {"config": {"multiprocess": {"start_method": forkserver}}}}
+        preload = {"preload_modules": [self._set[PRELOADED]]} if PRELOADED in self._set else {}
+        method = {self._set[START_METHOD]: preload}
+        return {"execution": {"config": {"multiprocess": {"start_method": method}}}}
 
     def state(self, handle: str) -> State:
         """Ask once where the run is, or the run by which the daemon has continued it."""
         run = self.api.last(handle)
-        if self._tuned and run["status"] == "FAILURE" and run["tags"].get(WILL_RETRY) != "false":
+        failed = run["status"] == "FAILURE"
+        if RUN_RETRIES in self._set and failed and run["tags"].get(WILL_RETRY) != "false":
             return State.RUNNING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
