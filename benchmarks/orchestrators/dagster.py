@@ -22,6 +22,7 @@ from benchmarks.orchestrators.services import (
     environment_of,
     free_port,
     installed_version,
+    run_once,
 )
 from benchmarks.orchestrators.sized import sized
 
@@ -41,6 +42,7 @@ NEEDED = (
 )
 START_METHOD = "execution.config.multiprocess.start_method"  # of the run config
 PRELOADED = f"{START_METHOD}.forkserver.preload_modules"
+AUTOCREATE = "storage.postgres.should_autocreate_tables"
 RUN_RETRIES = "run_retries.enabled"
 COORDINATOR = "run_coordinator"
 TUNED = (
@@ -59,6 +61,14 @@ TUNED = (
         "cost of a step: what each needs besides the definitions is imported once, too",
         group="preload_modules",
         needs="forkserver",
+    ),
+    Setting(
+        AUTOCREATE,
+        "false",
+        "true",
+        "cost of a step: each process would look in PostgreSQL three times for tables that are"
+        " missing; `dagster instance migrate` makes them before the first start",
+        group="should_autocreate_tables",
     ),
     Setting(
         f"{COORDINATOR}.class",
@@ -139,7 +149,7 @@ def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
 
 INSTANCE = ("telemetry", COORDINATOR, "run_retries", "run_monitoring")  # sections of dagster.yaml
 COORDINATORS = "dagster._core.run_coordinator"  # the module of their classes
-STORAGE = {"postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}}
+DATABASE = {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}
 WORKSPACE_YAML = """\
 load_from:
   - grpc_server:
@@ -203,11 +213,26 @@ class Dagster:
 
     def _configure(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
-        storage = {"storage": STORAGE} if self.surroundings.metadata_url else {}
-        # JSON is YAML.
-        (self._home / "dagster.yaml").write_text(json.dumps(instance_of(self.setup) | storage))
+        database = dict(DATABASE)
+        if AUTOCREATE in self._set and self.surroundings.metadata_url:
+            self._migrate()
+            database["should_autocreate_tables"] = _typed(self._set[AUTOCREATE])
+        self._write(instance_of(self.setup), database)
         workspace = WORKSPACE_YAML.format(port=self.code_port, location=LOCATION)
         (self._home / "workspace.yaml").write_text(workspace)
+
+    def _write(self, instance: dict[str, Any], database: dict[str, Any]) -> None:
+        storage = {"storage": {"postgres": database}} if self.surroundings.metadata_url else {}
+        (self._home / "dagster.yaml").write_text(json.dumps(instance | storage))  # JSON is YAML
+
+    def _migrate(self) -> None:
+        """Create the metadata database's tables, once for a directory."""
+        done = self._home / "migrated"
+        if not done.exists():
+            self._write({}, dict(DATABASE))
+            command = (environment_of("dagster") / "dagster", "instance", "migrate")
+            run_once(command, self._environment(), self._home, timeout_s=READY_TIMEOUT_S)
+            done.touch()
 
     @property
     def _home(self) -> Path:
