@@ -20,6 +20,7 @@ from benchmarks.report import (
     control,
     curves,
     facts,
+    gains,
     headline,
     lanes,
     limits,
@@ -118,6 +119,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "cells": list(campaign.cells.values()), "data": _data(campaign), "rules": statistics,
         "section": section(campaign), "published": published, "scaling": scaling,
         "quiet": quiet.quiet(campaign), "quieter": quiet,
+        "gains": gains.ladders(campaign),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
     }  # fmt: skip

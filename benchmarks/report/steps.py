@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.model import Outcome, Result, Verdict
 from benchmarks.report import overhead, published, quiet, words
-from benchmarks.report.facts import Campaign, Cell, Row, SetupId, Subject
+from benchmarks.report.facts import VARIANTS, Campaign, Cell, Row, SetupId, Subject
 from benchmarks.report.overhead import Overhead
 from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Figure, Mark
@@ -86,10 +86,13 @@ class Probe:
 
 
 def setups(campaign: Campaign) -> list[SetupId]:
-    """Return the setups that a synthetic workload was tried on."""
+    """Return the setups that a synthetic workload was tried on.
+
+    Those between default and tuned have a section of their own.
+    """
     tried = {cell.setup for cell in campaign.cells.values()
              if cell.subject in campaign.synthetic and _rows(cell)}  # fmt: skip
-    return [it for it in campaign.setups if it in tried]
+    return [it for it in campaign.setups if it in tried and it.variant in VARIANTS]
 
 
 def tables(campaign: Campaign) -> list[Table]:
@@ -136,7 +139,7 @@ def _line(
     added = None if setup == campaign.bare else overhead.overhead(base, values, seed)
     return Line(
         setup, task_of(campaign, setup), cell, figures, added, _no_overhead(setup, base, values),
-        quiet.share_of(cell), _missing(cell), len(values),
+        quiet.share_of(cell), missing(cell), len(values),
     )  # fmt: skip
 
 
@@ -155,7 +158,7 @@ def _no_overhead(setup: SetupId, base: Sequence[float], values: Sequence[float])
     return "bare was not measured" if values and not base else ""
 
 
-def _missing(cell: Cell) -> Mark | None:
+def missing(cell: Cell) -> Mark | None:
     """Return how the trials of a cell without any figure ended."""
     if not cell.trials:
         return words.NO_FIGURE[words.NOT_MEASURED]
@@ -210,7 +213,7 @@ def probe(campaign: Campaign, found: Sequence[Flow]) -> Probe | None:
 
 def unsound(campaign: Campaign) -> list[Unsound]:
     """Return the calm synthetic trials that gave no figure, and why; equal ones once."""
-    cells = [campaign.cell(setup, it) for it in campaign.synthetic for setup in setups(campaign)]
+    cells = [campaign.cell(setup, it) for it in campaign.synthetic for setup in campaign.setups]
     found = []
     for cell in cells:
         rows = [row for row in _rows(cell) if not sound(row.result) and not row.result.warmup]
