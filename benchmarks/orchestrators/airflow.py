@@ -84,7 +84,7 @@ NEEDED = (
 TUNED = (
     Setting(
         "scheduler.scheduler_idle_sleep_time",
-        "0.1",
+        "0.05",
         "1",
         "dispatch: the pause between two looks at what can run next is in every hand-off",
         group="scheduler_idle_sleep_time",
@@ -109,10 +109,16 @@ TUNED = (
             (
                 "airflow.__main__",
                 "airflow.executors.local_executor",
+                "airflow.sdk.definitions.asset.metadata",
+                "airflow.sdk.definitions.decorators.condition",
+                "airflow.sdk.definitions.decorators.setup_teardown",
                 "airflow.sdk.execution_time.supervisor",
                 "airflow.sdk.execution_time.task_runner",
                 "airflow.dag_processing.dagbag",
                 "airflow.providers.standard.decorators.python",
+                "airflow.version",
+                "airflow_dags.retries",
+                "jinja2.ext",
                 "shared.complaints",
                 "shared.github_stats",
                 "shared.synthetic",

@@ -122,16 +122,17 @@ def multiprocess(variant: str, settings: tuple[Setting, ...]) -> Setup:
     return Setup("dagster", "multiprocess", variant, settings, NEEDED, task)
 
 
+def in_process(variant: str, settings: tuple[Setting, ...]) -> Setup:
+    """Return a variant of the mode in which a run is one process."""
+    task = "a call in the run's process, one at a time"
+    return Setup("dagster", "in-process", variant, settings, (*NEEDED, IN_PROCESS), task)
+
+
 SETUPS: tuple[Setup, ...] = (
     multiprocess("default", ()),
     multiprocess("tuned", TUNED),
-    Setup(
-        "dagster",
-        "in-process",
-        "default",
-        needed=(*NEEDED, IN_PROCESS),
-        task="a call in the run's process, one at a time",
-    ),
+    in_process("default", ()),
+    in_process("tuned", tuple(s for s in TUNED if s.name not in (START_METHOD, PRELOADED))),
     Setup(
         "dagster",
         "api",

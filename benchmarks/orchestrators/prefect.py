@@ -85,6 +85,16 @@ TUNED = (
         "recovery: a crashed run starts again by itself, and one that crashes every time ends",
     ),
 )
+# A run of a served flow is one Python process as shipped.
+TUNED_SERVE = (
+    Setting(
+        "PREFECT_RUNNER_POLL_FREQUENCY",
+        "1",
+        "10",
+        "dispatch: how often the runner asks for runs; whole seconds, so this is the least",
+        group="runner_poll_frequency",
+    ),
+)
 THREAD = "a call in the flow run's process; side by side, a thread"
 
 
@@ -97,6 +107,7 @@ SETUPS = (
     process("default", ()),
     process("tuned", TUNED),
     Setup("prefect", "serve", "default", (), NEEDED, THREAD),
+    Setup("prefect", "serve", "tuned", TUNED_SERVE, NEEDED, THREAD),
     Setup("prefect", "script", "default", (), NEEDED, THREAD.replace("flow run", "caller")),
 )
 
