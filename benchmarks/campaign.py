@@ -168,7 +168,7 @@ def attempt(
     scenario, workload = SCENARIOS[slot.scenario], slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
-    time.sleep(random.Random(f"{plan.seed}:{slot.name}").uniform(0, workload.phase_s))
+    time.sleep(phase_s(plan, slot))
     heavy = slot.scenario == MEMORY_IN or slot.warmup
     sampler = Sampler(stand.orchestrator.services, memory=heavy)
     began, watch = time.monotonic(), Watch()
@@ -181,6 +181,11 @@ def attempt(
         journal = keep_journal(stand, run_id, folder, slot)
     host = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
     return replace(result, journal=journal, environment={**result.environment, **host})
+
+
+def phase_s(plan: Plan, slot: Slot) -> float:
+    """Return the seconds that a trial waits before it is submitted; seeded, uniform."""
+    return random.Random(f"{plan.seed}:{slot.name}").uniform(0, slot.workload.phase_s)
 
 
 def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:

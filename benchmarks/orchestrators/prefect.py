@@ -54,7 +54,7 @@ ZOMBIES, RETRIES = "automation `crash zombies`", "automation `retry crashed`"
 TUNED = (
     Setting(
         "PREFECT_WORKER_QUERY_SECONDS",
-        "0.5",
+        "0.2",
         "10",
         "dispatch: a submitted run waits for no poll",
         group="worker_query_seconds",

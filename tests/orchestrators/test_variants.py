@@ -151,8 +151,8 @@ def test_dagster_gets_the_settings_of_its_variant_and_no_others(tmp_path):
 
 
 def test_a_step_is_said_to_be_what_the_variant_makes_it():
-    said = {name: setups.setup_of(f"dagster/multiprocess/{name}").task
-            for name in ("default", "default+run_coordinator", "default+forkserver", "tuned")}  # fmt: skip
+    names = ("default", "default+run_coordinator", "default+forkserver", "tuned")
+    said = {name: setups.setup_of(f"dagster/multiprocess/{name}").task for name in names}
 
     assert said["default"] == said["default+run_coordinator"] == "a new process (spawn)"
     assert "the pipelines' code" in said["default+forkserver"]
