@@ -19,6 +19,19 @@ from benchmarks.report.words import Figure, Mark
 WIDTH_PX = 430
 Setting = tuple[str, str]  # name, value
 
+# Where the rest of the time goes, by profiles of a step's process (cProfile after the fork, the
+# import times of the interpreter, the engine's task log): what no setting takes away.
+LEFT = {
+    "airflow": "of a step, tuned: a fork, the DAG's file parsed again in the task's process, calls"
+    " to the Execution API before, in and after the task, and a look of the scheduler between"
+    " two tasks.",
+    "prefect": "of the dispatch, tuned: almost all is the import of Prefect in the process of the"
+    " flow run, which is processor time.",
+    "dagster": "of a step, tuned: a fork, a connection to PostgreSQL opened anew for each event"
+    " that the step stores (about a dozen; there is no pool), and four processes that mirror"
+    " its standard output and standard error.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -43,6 +56,7 @@ class Ladder:
     """The variants of a mode on one workload, the default first, the others by their gain."""
 
     title: str
+    engine: str
     measure: str
     rungs: tuple[Rung, ...]
 
@@ -57,6 +71,11 @@ def ladders(campaign: Campaign) -> list[tuple[Ladder, Markup]]:
     found = [ladder(campaign, engine, mode, subject)
              for engine, mode in modes for subject in campaign.synthetic]  # fmt: skip
     return [(it, Markup(svg(it))) for it in found if _tried(it)]
+
+
+def left(found: Sequence[tuple[Ladder, Markup]]) -> list[tuple[str, str]]:
+    """Return, for each engine with a ladder, where the rest of the time goes."""
+    return [(it, LEFT[it]) for it in unique(one.engine for one, _ in found) if it in LEFT]
 
 
 def _tried(found: Ladder) -> bool:
@@ -74,7 +93,7 @@ def ladder(campaign: Campaign, engine: str, mode: str, subject: Subject) -> Ladd
     rungs = [_rung(campaign, it, subject, measure, ground) for it in setups]
     told = "trigger to first step" if measure == "dispatch_s" else "time a step"
     ordered = tuple(sorted(rungs, key=_place))
-    return Ladder(f"{engine} {mode}, {subject.title}: {told}", measure, ordered)
+    return Ladder(f"{engine} {mode}, {subject.title}: {told}", engine, measure, ordered)
 
 
 def _rung(

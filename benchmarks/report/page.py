@@ -103,7 +103,7 @@ def build(folder: Path, root: Path) -> None:
 
 def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
     """Return all that the templates print."""
-    timelines = lanes.timelines(campaign, folder)
+    timelines, ladders = lanes.timelines(campaign, folder), gains.ladders(campaign)
     drawings, undrawn = _drawings(timelines)
     return {
         "name": folder.resolve().name, "campaign": campaign, "words": words,
@@ -119,7 +119,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "cells": list(campaign.cells.values()), "data": _data(campaign), "rules": statistics,
         "section": section(campaign), "published": published, "scaling": scaling,
         "quiet": quiet.quiet(campaign), "quieter": quiet,
-        "gains": gains.ladders(campaign),
+        "gains": ladders, "left": gains.left(ladders),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
     }  # fmt: skip
