@@ -37,7 +37,7 @@ from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
 from benchmarks.scenarios import SCENARIOS, unsupported
-from benchmarks.setups import COMPOSED, ORDINARY, SETUPS, chosen
+from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, setup_of
 from benchmarks.workloads import WORKLOADS, named
 
 app = typer.Typer(
@@ -129,7 +129,7 @@ def _installed(environment: str) -> bool:
 @app.command(name="list")
 def list_() -> None:
     """List setups, pipelines and their workloads, scenarios and profiles."""
-    for setup in SETUPS.values():
+    for setup in (*SETUPS.values(), *ABLATION.values()):
         tuned = f"{len(setup.settings)} settings are not as shipped"
         console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
     for workload in WORKLOADS.values():
@@ -272,7 +272,7 @@ def run(
         plan = plans.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
-        usual = plans.profile_of(profile).setups
+        usual = _usual(part, profile)
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
@@ -303,9 +303,9 @@ def run(
 def _say_unsupported(plan: plans.Plan) -> None:
     """Say which scenarios are left out on which setups, and why."""
     for scenario in plan.scenarios:
-        out = [s for s in plan.setups if unsupported(scenario, SETUPS[s], plan.metadata)]
+        out = [s for s in plan.setups if unsupported(scenario, setup_of(s), plan.metadata)]
         if out:
-            why = unsupported(scenario, SETUPS[out[0]], plan.metadata)
+            why = unsupported(scenario, setup_of(out[0]), plan.metadata)
             console.print(f"unsupported: {scenario} on {', '.join(out)}: {why}")
 
 
@@ -314,7 +314,7 @@ def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
         named(name)  # raises, with what there is
     if asked:
         return _listed(asked)
-    return _part(part)[0] if part else plans.profile_of(profile).workloads
+    return _part(part).workloads if part else plans.profile_of(profile).workloads
 
 
 def _scenarios(
@@ -323,13 +323,19 @@ def _scenarios(
     """Return the scenarios asked for, or else those of the part or profile that can be done."""
     if asked:
         return _known("scenario", asked, tuple(SCENARIOS))
-    every = _part(part)[1] if part else plans.profile_of(profile).scenarios
+    every = _part(part).scenarios if part else plans.profile_of(profile).scenarios
     return tuple(
-        name for name in every if not all(unsupported(name, SETUPS[s], metadata) for s in setups)
+        name for name in every if not all(unsupported(name, setup_of(s), metadata) for s in setups)
     )
 
 
-def _part(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _usual(part: str, profile: str) -> tuple[str, ...]:
+    """Return the setups of a part, or of the profile where the part names none."""
+    own = _part(part).setups if part else ()
+    return own or plans.profile_of(profile).setups
+
+
+def _part(name: str) -> plans.Part:
     if name not in plans.PARTS:
         raise LookupError(
             f"no part of the benchmark is called {name}; there are: {', '.join(plans.PARTS)}"

@@ -7,6 +7,7 @@ A setup's first trial after its start is a warm-up: kept, marked, not averaged.
 
 from __future__ import annotations
 
+import random
 import secrets
 import shlex
 import shutil
@@ -48,7 +49,7 @@ from benchmarks.plans import (
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.setups import SETUPS
+from benchmarks.setups import setup_of
 from benchmarks.workloads import WARMUP
 
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
@@ -96,7 +97,7 @@ def run(
 def note_beforehand(plan: Plan, folder: Path) -> None:
     """Keep what the engines' installations are, and what measuring costs on this host."""
     if installation.FILE not in {file.name for file in folder.iterdir()}:
-        engines = dict.fromkeys(SETUPS[name].engine for name in plan.setups)
+        engines = dict.fromkeys(setup_of(name).engine for name in plan.setups)
         installation.save(folder, installation.installed(engines))
         instruments.save(folder, instruments.measure())
 
@@ -143,7 +144,7 @@ def run_block(
     plan: Plan, surround: stack.Surround, block: Sequence[Slot], folder: Path, say: Say
 ) -> None:
     """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
-    setup = SETUPS[block[0].setup]
+    setup = setup_of(block[0].setup)
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
     stand = surround.stand(setup, passed={**stack.MEASURED, **sizes})
@@ -222,6 +223,7 @@ def attempt(
     workload = slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
+    time.sleep(phase_s(plan, slot))
     began, watch = time.monotonic(), Watch()
     try:
         if workload.pipeline == IDLE:
@@ -275,6 +277,11 @@ def with_reasons(stand: runner.Stand, result: Result, found: Mapping[str, float 
     why = written.reasons(stand, found)
     environment = {**result.environment, **({"unmeasured": why} if why else {})}
     return replace(result, measures={**result.measures, **found}, environment=environment)
+
+
+def phase_s(plan: Plan, slot: Slot) -> float:
+    """Return the seconds that a trial waits before it is submitted; seeded, uniform."""
+    return random.Random(f"{plan.seed}:{slot.name}").uniform(0, slot.workload.phase_s)
 
 
 def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:

@@ -39,12 +39,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a setup that is not as shipped, and why."""
+    """One setting of a setup that is not as shipped, and why.
+
+    A setting that is about speed has a `group`: those that make sense only together share one, and
+    the group is tried alone, beside the group that it `needs`. One without is never tried alone.
+    """
 
     name: str
     value: str
     default: str
     reason: str
+    group: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,9 @@ class Setup:
 
     `needed` lists what every setup of the mode sets so that it runs here at all (addresses,
     secrets, switched-off telemetry, what makes the mode); `settings` lists what tuning changes,
-    empty for `default`. `task` says what a step is: a call, a thread, a fork or a process.
+    empty for `default`; `benchmarks.ablation` makes variants with some of them, and the adapters
+    apply exactly those that are there. `task` says what a step is: a call, a thread, a fork or a
+    process.
     """
 
     engine: str
@@ -207,7 +215,8 @@ class Workload:
     """What a pipeline is asked to do in a trial; what must arrive is the source's ground truth.
 
     `runs` are submitted together, each with these parameters and keys. `deadline_s` is given where
-    a scenario's would be too short.
+    a scenario's would be too short. It is submitted at a random moment within the next `phase_s`
+    seconds: at once when they are 0.
     """
 
     name: str
@@ -216,6 +225,7 @@ class Workload:
     keys: tuple[str, ...]
     runs: int = 1
     deadline_s: float = 0.0
+    phase_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

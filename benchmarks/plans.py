@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -19,7 +20,7 @@ from benchmarks.model import ENGINES, PIPELINES, Outcome, Result, Workload
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
-from benchmarks.setups import ORDINARY, SETUPS
+from benchmarks.setups import LADDER, ORDINARY, setup_of
 from benchmarks.workloads import WARMUP, named
 
 PLAN = "campaign.json"
@@ -89,12 +90,23 @@ PROFILES: Mapping[str, Profile] = {
         per_start=2,
     ),
 }
-PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
-    "overhead": ((*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER), ("calm",)),
-    "together": (TOGETHER, ("calm",)),
-    "payload": (PAYLOADS, ("calm",)),
-    "limit": (LIMIT, ("calm",)),
-    "recovery": (("complaints",), tuple(SCENARIOS)),
+
+
+class Part(NamedTuple):
+    """What a part of a campaign does; without setups, those of the profile."""
+
+    workloads: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    setups: tuple[str, ...] = ()
+
+
+PARTS: Mapping[str, Part] = {
+    "overhead": Part((*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER), ("calm",)),
+    "together": Part(TOGETHER, ("calm",)),
+    "payload": Part(PAYLOADS, ("calm",)),
+    "limit": Part(LIMIT, ("calm",)),
+    "recovery": Part(("complaints",), tuple(SCENARIOS)),
+    "ablation": Part(("fib_40_10", "dispatch"), ("calm",), LADDER),
 }
 SLOW_S = 30.0  # cells that take longer than this are repeated less often
 SLOW_REPETITIONS = 3
@@ -174,7 +186,7 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, w, "calm", offset + n) for w in wanted for n in trials(plan, round_)]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        able = [s for s in faults if not unsupported(s, SETUPS[setup], plan.metadata)]
+        able = [s for s in faults if not unsupported(s, setup_of(setup), plan.metadata)]
         hurt = [Slot(setup, first, s, trial) for s in able if first]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.

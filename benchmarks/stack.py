@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -127,7 +128,7 @@ class Local:
         place = self.directory / setup.name.replace("/", "-")
         for name in ("journals", "holds", "staging", "engine"):
             (place / name).mkdir(parents=True, exist_ok=True)
-        name = setup.name.replace("/", "_")
+        name = re.sub(r"\W", "_", setup.name)
         warehouse_url = self.database(
             f"warehouse_{name}", self.warehouse, f"sqlite:///{place / 'warehouse.db'}"
         )

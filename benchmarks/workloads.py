@@ -101,8 +101,20 @@ def idle(seconds: int) -> Workload:
     return Workload(f"{IDLE}-{seconds}", IDLE, {"seconds": seconds}, (IDLE,))
 
 
+# A multiple of every pause that an engine makes between two looks for runs (0.1, 0.5, 1, 5, 10 s):
+# uniform over it is uniform over each of them.
+PHASE_S = 10.0
+
+
+def dispatch() -> Workload:
+    """Return one step whose run meets the engine at any moment between two of its looks."""
+    return replace(chain(1), name="dispatch", phase_s=PHASE_S)
+
+
 # The flows of Windmill's comparison, by their names there.
 FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
+# Synthetic workloads by names of their own.
+CALLED: Mapping[str, Callable[[], Workload]] = {**FLOWS, "dispatch": dispatch}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
 IDLE_NAME = re.compile(rf"{IDLE}-([1-9]\d*)")
 SYNTHETIC_NAME = re.compile(
@@ -126,8 +138,8 @@ def named(name: str) -> Workload:
     """
     if name in WORKLOADS:
         return WORKLOADS[name]
-    if name in FLOWS:
-        return FLOWS[name]()
+    if name in CALLED:
+        return CALLED[name]()
     if found := IDLE_NAME.fullmatch(name):
         return idle(int(found[1]))
     if found := SYNTHETIC_NAME.fullmatch(SIZE.sub(lambda size: size[1] + ZEROS[size[2]], name)):
@@ -135,7 +147,7 @@ def named(name: str) -> Workload:
         one = SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
         return together(one, int(runs or 1))
     raise LookupError(
-        f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
+        f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *CALLED))},"
         " idle-SECONDS, chain-STEPS, fanout-STEPS, both with -busy-MS, -fib-N or -payload-BYTES"
         " (or kB, MB), and all of these with -runs-COUNT"
     )

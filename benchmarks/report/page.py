@@ -22,6 +22,7 @@ from benchmarks.report import (
     costs,
     curves,
     facts,
+    gains,
     headline,
     lanes,
     limits,
@@ -110,7 +111,7 @@ def build(folder: Path, root: Path) -> None:
 
 def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
     """Return all that the templates print."""
-    timelines = lanes.timelines(campaign, folder)
+    timelines, ladders = lanes.timelines(campaign, folder), gains.ladders(campaign)
     drawings, undrawn = _drawings(timelines)
     return {
         "name": folder.resolve().name, "campaign": campaign, "words": words,
@@ -128,6 +129,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "quiet": quiet.quiet(campaign), "quieter": quiet,
         "having": (having := costs.costs(campaign, installation.load(folder), root)),
         "roles": costs.ROLES, "rest_charts": _rest_charts(having), "costing": costs,
+        "gains": ladders, "left": gains.left(ladders),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
     }  # fmt: skip

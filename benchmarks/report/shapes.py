@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.model import SYNTHETIC
 from benchmarks.report.words import plural
-from benchmarks.workloads import FLOWS, named
+from benchmarks.workloads import CALLED, named
 
 NAMES = {"chain": "chain", "fanout": "fan-out"}
 
@@ -24,7 +24,7 @@ class Shape:
 
     @property
     def title(self) -> str:
-        if self.workload in FLOWS:
+        if self.workload in CALLED:
             return self.workload
         work = {
             "noop": plural(self.steps, "no-op"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.model import ENGINE_SAYS, ENGINE_SPAN, Outcome, Result, Verdict
 from benchmarks.report import overhead, published, quiet, words
-from benchmarks.report.facts import Campaign, Cell, Row, SetupId, Subject
+from benchmarks.report.facts import VARIANTS, Campaign, Cell, Row, SetupId, Subject
 from benchmarks.report.overhead import Overhead
 from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Figure, Mark
@@ -88,10 +88,13 @@ class Probe:
 
 
 def setups(campaign: Campaign) -> list[SetupId]:
-    """Return the setups that a synthetic workload was tried on."""
+    """Return the setups that a synthetic workload was tried on.
+
+    Those between default and tuned have a section of their own.
+    """
     tried = {cell.setup for cell in campaign.cells.values()
              if cell.subject in _subjects(campaign) and _rows(cell)}  # fmt: skip
-    return [it for it in campaign.setups if it in tried]
+    return [it for it in campaign.setups if it in tried and it.variant in VARIANTS]
 
 
 def _subjects(campaign: Campaign) -> tuple[Subject, ...]:
@@ -229,7 +232,7 @@ def probe(campaign: Campaign, found: Sequence[Flow]) -> Probe | None:
 
 def unsound(campaign: Campaign) -> list[Unsound]:
     """Return the calm synthetic trials that gave no figure, and why; equal ones once."""
-    cells = [campaign.cell(setup, it) for it in _subjects(campaign) for setup in setups(campaign)]
+    cells = [campaign.cell(setup, it) for it in _subjects(campaign) for setup in campaign.setups]
     found = []
     for cell in cells:
         rows = [row for row in _rows(cell) if not sound(row.result) and not row.result.warmup]

@@ -163,6 +163,24 @@ def test_a_plan_of_before_there_was_a_control_can_be_resumed(tmp_path):
     assert plans.load(tmp_path) == planned()
 
 
+def test_a_part_names_its_setups_or_has_those_of_the_profile():
+    assert plans.PARTS["ablation"].setups
+    assert plans.PARTS["overhead"].setups == ()
+
+
+def test_the_moment_of_submission_is_seeded_and_uniform():
+    plan = planned()
+    slots = [plans.Slot("bare/process/default", "dispatch", "calm", n) for n in range(1, 401)]
+    waits = [campaign.phase_s(plan, it) for it in slots]
+
+    assert waits == [campaign.phase_s(plan, it) for it in slots]
+    assert waits != [campaign.phase_s(planned(seed=2), it) for it in slots]
+    for period in (0.2, 1, 5, 10):  # of an engine's looks for runs
+        early = sum(wait % period < period / 2 for wait in waits)
+        assert 160 < early < 240
+    assert campaign.phase_s(plan, replace(slots[0], asked="chain-1")) == 0
+
+
 def first_tries(found):
     """Leave out warm-ups, and what was done again because this host is not quiet."""
     return [r for r in found if not r.warmup and not results.is_repeat(r.trial)]

@@ -100,3 +100,10 @@ def test_a_trial_on_bare_works_and_reads_no_warehouse(stand_of, workload):
         "worked": Verdict.PASS,
         "nothing_repeated": Verdict.PASS,
     }
+
+
+def test_dispatch_is_one_step_submitted_at_a_random_moment():
+    asked = workloads.named("dispatch")
+
+    assert (asked.pipeline, len(asked.keys), asked.phase_s) == ("chain", 1, 10.0)
+    assert workloads.named("chain-1").phase_s == 0

@@ -16,8 +16,10 @@ WORKLOAD = fib_40_10()
 MODES = {
     "airflow/dag-test/default": 0,
     "prefect/serve/default": 2,
+    "prefect/serve/tuned": 2,
     "prefect/script/default": 1,
     "dagster/in-process/default": 3,
+    "dagster/in-process/tuned": 3,
     "dagster/api/default": 0,
 }
 # Where a service keeps the times of the steps.
