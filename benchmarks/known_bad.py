@@ -209,6 +209,10 @@ CASES: Mapping[str, Case] = {
 }
 
 
+# By name: those of every campaign, and those that only known-bad pipelines need.
+EVERY_SCENARIO = {**SCENARIOS, **{case.scenario.name: case.scenario for case in CASES.values()}}
+
+
 @dataclass(slots=True)
 class KnownBad(Bare):
     """`bare` with the steps of `how`."""

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from benchmarks import campaign, plans, results, stack
 from benchmarks.attempts import History
-from benchmarks.known_bad import CASES
+from benchmarks.known_bad import CASES, EVERY_SCENARIO
 from benchmarks.model import Outcome, Result
 from benchmarks.plans import Plan, Slot
-from benchmarks.scenarios import SCENARIOS
-from benchmarks.setups import SETUPS
+from benchmarks.setups import ABLATION, SETUPS
 from shared import journal
 from shared.journal import Event
 
@@ -81,10 +80,10 @@ def replay(plan: Plan, folder: Path, before: Result, *, metadata: str, warehouse
 
 
 def _check(slot: Slot, before: Result) -> None:
-    known = before.mode in CASES if results.is_known_bad(before) else slot.setup in SETUPS
-    if not known:
+    setups = (*SETUPS, *ABLATION, *(case.setup.name for case in CASES.values()))
+    if slot.setup not in setups:
         raise LookupError(f"{slot.setup} is no longer a setup of the bench")
-    if not results.is_known_bad(before) and slot.scenario not in SCENARIOS:
+    if slot.scenario not in EVERY_SCENARIO:
         raise LookupError(f"{slot.scenario} is no longer a scenario of the bench")
     if slot.workload.name != before.workload:
         raise LookupError(

@@ -56,7 +56,7 @@ def test_every_bench_command_of_the_documents_is_a_command_of_the_bench():
 
     named = set(re.findall(r"\bbench ([a-z]+)\b(?= |`|$|\n)", text)) & {
         *("doctor", "list", "setup", "verify", "run", "report", "replay"),
-        *("up", "down", "library", "compare"),
+        *("up", "down", "library", "compare", "installation"),
     }
     assert [name for name in named if name not in offered] == []
 
