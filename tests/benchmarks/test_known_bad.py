@@ -97,6 +97,17 @@ def test_only_the_check_that_is_meant_for_it_catches_a_known_bad_pipeline(
     assert found == Finding("caught", verdict, reason)
 
 
+def test_a_check_that_cannot_fail_is_found_out(tried, monkeypatch):
+    name = "acknowledged_after_commit"
+    monkeypatch.setitem(checks.CHECKS, name, lambda trial: Finding(name, Verdict.PASS))
+    trial = tried("AcknowledgesBeforeItCommits")
+    found = known_bad.caught(
+        CASES["acknowledges-before-it-commits"], checks.judge(trial, landed=True)
+    )
+
+    assert found.verdict is Verdict.FAIL
+
+
 def test_known_bad_pipelines_have_names_that_no_setup_has():
     names = {case.setup.name for case in CASES.values()}
 
