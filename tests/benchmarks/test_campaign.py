@@ -10,7 +10,9 @@ from types import SimpleNamespace
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
+from benchmarks import __main__ as command
 from benchmarks import campaign, known_bad, plans, results, runner, together
 from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
@@ -214,6 +216,34 @@ def test_the_moment_of_submission_is_seeded_and_uniform():
         early = sum(wait % period < period / 2 for wait in waits)
         assert 160 < early < 240
     assert campaign.phase_s(plan, replace(slots[0], asked="chain-1")) == 0
+
+
+def test_a_campaign_whose_known_bad_pipelines_were_not_caught_says_so_and_fails(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "journals").mkdir()
+
+    def run(plan, folder, say, progress, *, metadata, warehouse):
+        (folder / results.PLAN).write_bytes(orjson.dumps(asdict(plan)))
+        for name in plan.known_bad[1:]:
+            verdict = Verdict.FAIL if name == "swallows-errors" else Verdict.PASS
+            made = made_up.known_bad(name, verdict)
+            (folder / made.journal).touch()
+            results.append(folder, made)
+
+    monkeypatch.setattr(campaign, "run", run)
+    monkeypatch.setattr(results, "new_folder", lambda root, host: tmp_path)
+    monkeypatch.setattr(results, "point_latest", lambda root, folder: None)
+    monkeypatch.setattr(command, "end_leftovers", lambda: 0)
+    ended = CliRunner().invoke(command.app, ["run", "--setups", "bare"])
+
+    wrong = [line for line in ended.stdout.splitlines() if line.startswith("WRONG")]
+    refused = "WRONG The results are refused: the known-bad pipeline"
+    assert ended.exit_code == 1
+    assert wrong == [
+        f"{refused} appends-without-key was not caught: it was not run.",
+        f"{refused} swallows-errors was not caught: whole says pass.",
+    ]
 
 
 def first_tries(found):
