@@ -262,7 +262,7 @@ def batch(pipeline: str, run: str, key: str, *, extracted: int, superseded: int)
             },
         )
         if opened.noted is not None:
-            opened.noted.store(connection)
+            opened.noted.store(connection)  # last: it says when the rows were written
 
 
 @dataclass(slots=True)

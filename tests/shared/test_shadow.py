@@ -84,6 +84,13 @@ def test_runs_are_told_apart_and_emptied_together(noted):
     assert (before, writes("r"), writes("s")) == ([1, 1], [], [])
 
 
+def test_what_a_run_beside_it_wrote_counts_with_it(noted):
+    for run in ("r_1", "r_1-again", "rx1-again", "r_12"):
+        put(CHANNEL, run=run)
+
+    assert [write.run for write in writes("r_1")] == ["r_1", "r_1-again"]
+
+
 def test_the_rows_of_the_summary_are_noted_too(noted, served_by, configure):
     configure(ETL_SHADOW="true")
     day = "2026-01-05"
