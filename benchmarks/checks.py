@@ -173,7 +173,7 @@ def outcome_of(state: State | None, history: Sequence[Event]) -> Outcome:
         return Outcome.GAVE_UP
     if state is not State.SUCCEEDED:
         return Outcome.STUCK
-    if kinds & {"given_up", "resumed"}:
+    if kinds & {"mended", "given_up", "resumed"}:
         return Outcome.RESUMED
     harmed = "failed" in kinds or any(event.attempt > 1 for event in history)
     return Outcome.SELF_HEALED if harmed else Outcome.UNHARMED

@@ -83,6 +83,11 @@ class Container:
         return self.service.endswith(("-migrate", "-deploy", "-first-run"))
 
     @property
+    def unwell(self) -> bool:
+        """Whether a service has ended, or its health check fails."""
+        return not self.once and (not self.running or self.health == "unhealthy")
+
+    @property
     def failed(self) -> bool:
         return not self.running and self.exit_code != 0
 

@@ -5,6 +5,7 @@ Every measure is in the unit that its name ends in; None means that the history 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median, quantiles
@@ -164,17 +165,17 @@ def detect_s(history: History) -> float | None:
     """Fault → the first sign of a reaction: the hit step starts again, or the run's state says so.
 
     A run found failed is resumed at once, so `resumed` and `ended` are when the state was seen.
-    None when nobody reacted before a person gave the run up.
+    None when nobody reacted before a person stepped in.
     """
     fault = next((e for e in history if e.kind == "fault_injected"), None)
     if fault is None:
         return None
     hit = (fault.step, fault.key)
-    given_up = first(history, "given_up") or float("inf")
+    helped = min((e.at for e in history if e.kind in ("mended", "given_up")), default=math.inf)
     signs = (
         e.at
         for e in history
-        if fault.at < e.at < given_up
+        if fault.at < e.at < helped
         and (e.kind in ("resumed", "ended") or (e.kind == "started" and (e.step, e.key) == hit))
     )
     return between(fault.at, next(signs, None))
@@ -221,7 +222,7 @@ def blast_radius_steps(history: History) -> float | None:
 
 def interventions_count(history: History) -> float | None:
     """How many commands a person would have typed."""
-    return float(sum(e.kind in ("given_up", "resumed") for e in history))
+    return float(sum(e.kind in ("mended", "given_up", "resumed") for e in history))
 
 
 def attempts_steps(history: History) -> float | None:

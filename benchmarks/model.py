@@ -137,6 +137,9 @@ class Orchestrator(Protocol):
         A run that the engine itself continued under another id (Dagster's run retries) is followed.
         """
 
+    def mend(self) -> str:
+        """Restart the services that are dead or unwell, as a person who looks would; name them."""
+
     def give_up(self, handle: str) -> None:
         """Make a run that is stuck a failed one, as a person would before resuming it."""
 
@@ -293,8 +296,9 @@ Check = Callable[[Trial], Finding]
 class Scenario:
     """What goes wrong during a workload. `deadline_s` counts from the trigger.
 
-    After `stuck_s` seconds in which a run that was hit shows no sign, a person gives it up and
-    resumes it. `mode` is the only one in which the fault can be injected, "" when it can in all;
+    After `stuck_s` seconds in which a run that was hit shows no sign, a person restarts services
+    that are unwell; if there are none, or it did not help, they give the run up and resume it.
+    `mode` is the only one in which the fault can be injected, "" when it can in all;
     `served`: only where the engine has services. `otherwise` says what the others lack.
     """
 

@@ -161,7 +161,7 @@ def watch(
     deadline = time.monotonic() + max(scenario.deadline_s, workload.deadline_s)
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
     strike = Strike(stand, scenario.fault, run)
-    given_up = resumed = False
+    person, resumed = Person(stand, run, scenario.stuck_s), False
     state, asked = State.WAITING, time.monotonic()
     follower = journal.Follower(file)
     while time.monotonic() < deadline:
@@ -172,10 +172,8 @@ def watch(
         if time.monotonic() - asked < patience_s(all_done(workload, history), calm):
             continue
         state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
-        if not given_up and _is_stuck(state, history, strike, scenario.stuck_s):
-            given_up = True
-            note(stand, run, "given_up", Struck(f"no sign for {scenario.stuck_s:g} s"))
-            stand.orchestrator.give_up(handle)
+        if strike.struck_at is not None and person.would_act(state, history):
+            person.act(handle)
         elif state is State.FAILED and not resumed:
             resumed = True
             note(stand, run, "resumed", Struck("by the manual's way"))
@@ -210,10 +208,30 @@ class Strike:
             note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
 
 
-def _is_stuck(state: State, history: Sequence[Event], strike: Strike, stuck_s: float) -> bool:
-    """Whether a run that was hit has shown no sign for so long that a person would step in."""
-    struck, ended = strike.struck_at is not None, state in FINAL
-    return struck and not ended and time.monotonic() - history[-1].at > stuck_s
+@dataclass(slots=True)
+class Person:
+    """Who looks after a run that was hit, and does one thing when it shows no sign for long."""
+
+    stand: Stand
+    run: str
+    patience_s: float
+    looked: bool = False
+    given_up: bool = False
+
+    def would_act(self, state: State, history: Sequence[Event]) -> bool:
+        """Whether the run has neither ended nor shown a sign for so long, and a way is left."""
+        silent = time.monotonic() - history[-1].at > self.patience_s
+        return silent and state not in FINAL and not self.given_up
+
+    def act(self, handle: str) -> None:
+        """Restart services that are unwell; give the run up where that is not it."""
+        mended = "" if self.looked else self.stand.orchestrator.mend()
+        self.looked, self.given_up = True, not mended
+        if mended:
+            note(self.stand, self.run, "mended", Struck(f"restarted {mended}"))
+            return
+        note(self.stand, self.run, "given_up", Struck(f"no sign for {self.patience_s:g} s"))
+        self.stand.orchestrator.give_up(handle)
 
 
 def patience_s(closing: bool, calm: bool = True) -> float:

@@ -34,6 +34,7 @@ KINDS = (
     "failed",
     "fault_injected",
     "healed",
+    "mended",
     "given_up",
     "resumed",
     "ended",

@@ -278,6 +278,13 @@ class Airflow:
     def state(self, handle: str) -> State:
         return self.api.state(handle)
 
+    def mend(self) -> str:
+        """Start the services that have died."""
+        dead = self.services.dead()
+        if dead:
+            self.start()
+        return ", ".join(dead)
+
     def give_up(self, handle: str) -> None:
         """Fail the run's tasks that were begun."""
         self.api.give_up(handle)

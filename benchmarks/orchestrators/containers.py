@@ -243,6 +243,14 @@ class Composed:
     def state(self, handle: str) -> State:
         return self.engine.state(handle)
 
+    def mend(self) -> str:
+        """Restart the containers that have ended, or whose health check fails."""
+        unwell = [c.service for c in self.stacks.containers(self.setup.engine) if c.unwell]
+        if unwell:
+            self.stacks.compose("restart", *unwell)
+            self.start()
+        return ", ".join(unwell)
+
     def give_up(self, handle: str) -> None:
         self.engine.give_up(handle)
 
@@ -322,6 +330,10 @@ class Answering:
 
     def state(self, handle: str) -> State:
         return self.api.state(handle)
+
+    def mend(self) -> str:
+        """Find nothing: it is not the bench's to restart."""
+        return ""
 
     def give_up(self, handle: str) -> None:
         self.api.give_up(handle)

@@ -310,6 +310,13 @@ class Dagster:
             return State.RUNNING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
+    def mend(self) -> str:
+        """Start the services that have died."""
+        dead = self.services.dead()
+        if dead:
+            self.start()
+        return ", ".join(dead)
+
     def give_up(self, handle: str) -> None:
         """Mark the run as cancelled."""
         self.api.give_up(handle)

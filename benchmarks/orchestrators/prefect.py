@@ -288,6 +288,13 @@ class Prefect:
             return State.WAITING
         return STATES[flow_run["state_type"]]
 
+    def mend(self) -> str:
+        """Start the services that have died."""
+        dead = self.services.dead()
+        if dead:
+            self.start()
+        return ", ".join(dead)
+
     def give_up(self, handle: str) -> None:
         """Set the flow run's state to Failed, by force."""
         self.api.give_up(handle)

@@ -132,6 +132,10 @@ class Services:
         if service is not None:
             end(service)
 
+    def dead(self) -> list[str]:
+        """Return the services that have ended by themselves."""
+        return [name for name, service in self.started.items() if not service.running()]
+
     def kill_all(self) -> None:
         """SIGKILL every service and all that they started, at once."""
         for name in list(self.started):

@@ -260,6 +260,7 @@ def _moments(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> list[
     colours = {
         "fault": FAULT,
         "resumed": RESUMED,
+        "mended": RESUMED,
         "given up": RESUMED,
         "healed": MUTED,
         "end": MUTED,

@@ -17,6 +17,7 @@ STEP_KINDS = ("started", "checkpoint", "committed", "finished", "failed")
 MARKS = {
     "fault_injected": "fault",
     "healed": "healed",
+    "mended": "mended",
     "given_up": "given up",
     "resumed": "resumed",
     "ended": "end",

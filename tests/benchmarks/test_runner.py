@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import checks, measures, runner, workloads
 from benchmarks.faults import AtHold, release
-from benchmarks.model import Outcome, Result, Scenario, State, Truth, Verdict
+from benchmarks.model import Outcome, Result, Scenario, State, Struck, Truth, Verdict
 from benchmarks.processes import pid_of, send
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
@@ -108,6 +108,27 @@ def test_attempts_that_outlive_their_run_are_waited_for_and_not_for_ever(tmp_pat
     runner.outlast(journal.path(tmp_path, RUN))
 
     assert set(asked) == {"b"}
+
+
+def test_a_person_restarts_what_is_unwell_before_giving_a_run_up(stand_of, monkeypatch):
+    stand, unwell = stand_of(), ["scheduler"]
+    given_up = []
+    engine = type(stand.orchestrator)
+    monkeypatch.setattr(engine, "mend", lambda _: unwell.pop() if unwell else "")
+    monkeypatch.setattr(engine, "give_up", lambda _, handle: given_up.append(handle))
+    person = runner.Person(stand, RUN, patience_s=0.0)
+    runner.note(stand, RUN, "submitted", Struck("complaints"))
+    history = journal.read(journal.path(stand.journals, RUN))
+
+    assert person.would_act(State.RUNNING, history)
+    assert not person.would_act(State.FAILED, history)
+    assert not runner.Person(stand, RUN, patience_s=60.0).would_act(State.RUNNING, history)
+    person.act("run-1")
+    assert (person.would_act(State.RUNNING, history), given_up) == (True, [])
+    person.act("run-1")
+    assert (person.would_act(State.RUNNING, history), given_up) == (False, ["run-1"])
+    kinds = [event.kind for event in journal.read(journal.path(stand.journals, RUN))]
+    assert kinds == ["submitted", "mended", "given_up"]
 
 
 def test_a_run_that_loses_its_power_is_got_over_by_one_resume(tried):
