@@ -36,7 +36,7 @@ from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
-from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.scenarios import GROUPS, SCENARIOS, unsupported
 from benchmarks.setups import COMPOSED, ORDINARY, SETUPS, chosen
 from benchmarks.workloads import WORKLOADS, named
 
@@ -134,8 +134,9 @@ def list_() -> None:
         console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
     for workload in WORKLOADS.values():
         console.print(f"pipeline  {workload.pipeline:28} {', '.join(workload.keys)}")
-    for scenario in SCENARIOS.values():
-        console.print(f"scenario  {scenario.name:28} {scenario.title}")
+    for group, scenarios in GROUPS.items():
+        for scenario in scenarios:
+            console.print(f"scenario  {scenario.name:28} {group}: {scenario.title}")
     for name, profile in plans.PROFILES.items():
         console.print(f"profile   {name:28} at most {profile.budget_s / 60:g} minutes")
 

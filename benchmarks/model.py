@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -239,7 +240,14 @@ class Scenario:
 
     After `stuck_s` seconds in which a run that was hit shows no sign, a person gives it up and
     resumes it. `mode` is the only one in which the fault can be injected, "" when it can in all;
-    `served`: only where the engine has services. `otherwise` says what the others lack.
+    `served`: only where the engine has services. `otherwise` says what the others lack; `lacks`
+    says of setups, or of their names' beginnings, why it cannot be injected there.
+
+    `workload` is the name of the only one that it is for, "" for the ordinary complaints. `truth`
+    returns what must arrive, where that is not all that the source has. `ends` is the end that
+    tells the truth: a run that `ends` as a true failure is not resumed. `mended`: the fault is
+    healed before a person resumes the run. `after_s` is for how long the journal is watched behind
+    the run's end and the fault's, and `checks` are asked beside the usual ones.
     """
 
     name: str
@@ -250,6 +258,26 @@ class Scenario:
     mode: str = ""
     served: bool = False
     otherwise: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    workload: str = ""
+    truth: Callable[[Workload], Any] | None = None
+    ends: Truth = Truth.TRUE_SUCCESS
+    mended: bool = False
+    after_s: float = 0.0
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(slots=True)
+class Scene:
+    """The trial that is going on: what was asked for, and how what a fault did is undone.
+
+    `handles` holds the engine's own name of each run by ours; a fault may ask for more than one.
+    """
+
+    run: str
+    workload: Workload
+    handles: dict[str, str] = field(default_factory=dict)
+    undo: ExitStack = field(default_factory=ExitStack)
 
 
 class Server(Protocol):
@@ -273,8 +301,15 @@ class World(Protocol):
         """Where the stand-in source takes requests and, under `/_control`, its faults."""
 
     @property
+    def warehouse_url(self) -> str: ...
+
+    @property
     def holds(self) -> Path:
         """The directory of armed hold points."""
+
+    @property
+    def scene(self) -> Scene:
+        """The trial that is going on."""
 
     @property
     def metadata(self) -> Server | None:

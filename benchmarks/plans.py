@@ -167,7 +167,8 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
         able = [s for s in faults if not unsupported(s, SETUPS[setup], plan.metadata)]
-        hurt = [Slot(setup, first, s, trial) for s in able if first]
+        subjects = [(s, SCENARIOS[s].workload or first) for s in able]
+        hurt = [Slot(setup, subject, s, trial) for s, subject in subjects if subject]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])

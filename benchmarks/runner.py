@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,19 @@ from benchmarks import checks, ledger, measures, workloads
 from benchmarks.model import (
     SYNTHETIC,
     Fault,
+    Finding,
     Ledger,
     Orchestrator,
     Outcome,
     Result,
     Scenario,
+    Scene,
     Server,
     State,
     Struck,
     Trial,
+    Truth,
+    Verdict,
     Workload,
 )
 from benchmarks.sampling import Sampler
@@ -35,6 +40,7 @@ STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes 
 CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final state is awaited
 
 Truths = Callable[[Workload], workloads.Expected]
+NOTHING = Workload("", "", {}, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Stand:
     holds: Path
     staging: Path
     metadata: Server | None = None
+    scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
 
 
 def run_trial(
@@ -67,6 +74,7 @@ def run_trial(
 
     """
     clear(stand)
+    stand = replace(stand, scene=Scene(run, workload))
     file = journal.path(stand.journals, run)
     try:
         scenario.fault.prepare(stand, run, workload)
@@ -74,6 +82,7 @@ def run_trial(
             state = watch(stand, scenario, workload, run, file)
     finally:
         scenario.fault.heal(stand)
+        stand.scene.undo.close()
     return Trial(
         setup=stand.orchestrator.setup,
         workload=workload,
@@ -81,7 +90,7 @@ def run_trial(
         run=run,
         history=journal.read(file),
         state=state,
-        ledger=take_ledger(stand, workload, run, truth or workloads.expected),
+        ledger=take_ledger(stand, workload, run, scenario.truth or truth or workloads.expected),
     )
 
 
@@ -111,6 +120,7 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     deadline = time.monotonic() + scenario.deadline_s
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
+    stand.scene.handles[run] = handle
     strike = Strike(stand, scenario.fault, run)
     given_up = resumed = False
     state, asked = State.WAITING, time.monotonic()
@@ -126,14 +136,26 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
             given_up = True
             note(stand, run, "given_up", Struck(f"no sign for {scenario.stuck_s:g} s"))
             stand.orchestrator.give_up(handle)
-        elif state is State.FAILED and not resumed:
+        elif state is State.FAILED and not resumed and scenario.ends is not Truth.TRUE_FAILURE:
             resumed = True
+            if scenario.mended:
+                strike.mend()
             note(stand, run, "resumed", Struck("by the manual's way"))
-            handle = stand.orchestrator.resume(handle)
+            handle = stand.scene.handles[run] = stand.orchestrator.resume(handle)
         elif state in (State.SUCCEEDED, State.FAILED):
             break
     note(stand, run, "ended", Struck(state.value))
+    if scenario.after_s:
+        linger(strike, follower, scenario.after_s)
     return state
+
+
+def linger(strike: Strike, follower: journal.Follower, after_s: float) -> None:
+    """Watch on for what comes behind the end of the run and, where it has one, of the fault."""
+    ended = time.monotonic()
+    while time.monotonic() < max(ended, strike.over_at()) + after_s:
+        time.sleep(JOURNAL_POLL_S)
+        strike.look(follower.look())
 
 
 @dataclass(slots=True)
@@ -155,9 +177,22 @@ class Strike:
                 struck = self.fault.inject(self.stand, history)
                 note(self.stand, self.run, "fault_injected", struck, at)
         elif not self.healed and at - self.struck_at >= self.fault.lasts_s:
-            self.fault.heal(self.stand)
-            self.healed = True
-            note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
+            self.mend()
+
+    def mend(self) -> None:
+        """Heal the fault, unless it was or never struck; say how long both took."""
+        if self.struck_at is None or self.healed:
+            return
+        self.healed, at = True, time.monotonic()
+        self.fault.heal(self.stand)
+        what = f"after {at - self.struck_at:.1f} s, in {time.monotonic() - at:.1f} s"
+        note(self.stand, self.run, "healed", Struck(what), at)
+
+    def over_at(self) -> float:
+        """Return when the fault's time is over; 0 when it has none, or never struck."""
+        if self.struck_at is None or math.isinf(self.fault.lasts_s):
+            return 0.0
+        return self.struck_at + self.fault.lasts_s
 
 
 def _is_stuck(state: State, history: Sequence[Event], strike: Strike, stuck_s: float) -> bool:
@@ -211,8 +246,16 @@ def result_of(
         truth=checks.truth_of(trial.state, checks.delivered(trial)),
         measures={**measures.measure(trial.history), **usage},
         ledger=asdict(trial.ledger) if trial.ledger is not None else None,
-        findings=checks.judge(trial, landed=landed),
+        findings=(*checks.judge(trial, landed=landed), *own_findings(trial, scenario, landed)),
     )
+
+
+def own_findings(trial: Trial, scenario: Scenario, landed: bool) -> tuple[Finding, ...]:
+    """Return what the scenario's own checks say; unknown when its fault missed its phase."""
+    found = tuple(check(trial) for check in scenario.checks)
+    if landed:
+        return found
+    return tuple(Finding(f.check, Verdict.UNKNOWN, f.reason) for f in found)
 
 
 def broken(template: Result, error: Exception) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from benchmarks.faults import (
     Calm,
@@ -15,64 +16,156 @@ from benchmarks.faults import (
     PauseWorker,
     Refuse,
 )
-from benchmarks.model import Scenario, Setup
+from benchmarks.model import Fault, Scenario, Setup, Truth
 from benchmarks.orchestrators.containers import MODE as COMPOSE
+from benchmarks.source_faults import (
+    DRIFTED,
+    POISONED,
+    Misbehave,
+    MisbehaveOnKeys,
+    Poison,
+    asked_once,
+    waits_s,
+    without_first_day,
+    without_poisoned,
+)
 
 # The longest time after which an engine is known to notice by itself as shipped: Airflow's 300 s
 # without a heartbeat, and a check every 10 s. A person steps in later than that.
 STUCK_S = 330.0
 DEADLINE_S = 600.0
+LIMIT_S = 5  # of a rate limit
 ALONE = ("bare", "dag-test", "script", "api")  # an engine and modes without services of their own
 NO_SERVICES = "it has no services of its own: nothing is there to be taken away"
-SCENARIOS: Mapping[str, Scenario] = {
-    s.name: s
-    for s in (
-        Scenario("calm", "Nothing goes wrong", Calm()),
-        Scenario("source-503", "The source answers 503 twice, then well", Refuse()),
-        Scenario(
-            "killed-after-commit",
-            "The task's process is killed after its commit, before the engine heard of it",
-            KillAtHold(),
+SOURCE = (
+    Scenario("source-503", "The source answers 503 twice, then well", Refuse()),
+    Scenario(
+        "source-429",
+        f"The source answers 429 with Retry-After {LIMIT_S} s",
+        Misbehave(
+            "source-429",
+            f"429, Retry-After {LIMIT_S} s",
+            {"kind": "retry_after", "seconds": LIMIT_S},
         ),
-        Scenario(
-            "worker-killed",
-            "The worker's container loses its main process after a commit, and is restarted",
-            KillWorker(),
-            mode=COMPOSE,
-            otherwise="nothing starts a service of the local mode again, as a restart policy does",
+        checks=(waits_s(LIMIT_S),),
+        mended=True,
+    ),
+    Scenario(
+        "github-limit",
+        f"GitHub's primary limit is used up: 403 with a reset in {LIMIT_S} s",
+        Misbehave(
+            "github-limit",
+            f"403, nothing remains for {LIMIT_S} s",
+            {"kind": "rate_limit", "seconds": LIMIT_S},
         ),
-        Scenario(
-            "worker-paused",
-            "The worker's container is frozen for 20 s after a commit",
-            PauseWorker(),
-            mode=COMPOSE,
-            otherwise="no group of local processes is what a worker's container holds",
+        workload="github_stats",
+        checks=(waits_s(LIMIT_S),),
+        mended=True,
+    ),
+    Scenario(
+        "youtube-quota",
+        "YouTube's quota is used up for the day: the run must say that it failed",
+        Misbehave("youtube-quota", "403, quotaExceeded", {"kind": "quota", "times": None}),
+        workload="youtube_stats",
+        ends=Truth.TRUE_FAILURE,
+        checks=(asked_once,),
+    ),
+    Scenario(
+        "source-silent",
+        "The source takes a request and never answers it",
+        Misbehave("source-silent", "no answer", {"kind": "hang"}),
+    ),
+    Scenario(
+        "json-cut-off",
+        "The source closes the connection after half of an answer",
+        Misbehave("json-cut-off", "half of an answer", {"kind": "truncate"}),
+    ),
+    Scenario(
+        "json-invalid",
+        "The source answers 200 with half of a JSON text as if it were all",
+        Misbehave("json-invalid", "200 with invalid JSON", {"kind": "invalid_json"}),
+    ),
+    Scenario(
+        "records-poisoned",
+        f"{len(POISONED)} records of a day are invalid, each in another way",
+        Poison("records-poisoned", f"{len(POISONED)} invalid records"),
+        truth=without_poisoned,
+    ),
+    Scenario(
+        "field-gone",
+        f"Every record of a day has lost its field {DRIFTED}",
+        MisbehaveOnKeys(
+            "field-gone",
+            f"no {DRIFTED}",
+            {"kind": "field_gone", "name": DRIFTED},
+            shows="finished",
         ),
-        Scenario(
-            "worker-cut-off",
-            "The worker's container is off the network for 20 s after a commit",
-            CutOffWorker(),
-            mode=COMPOSE,
-            otherwise="all local processes share one loopback network",
+        truth=without_first_day,
+    ),
+    Scenario(
+        "field-retyped",
+        f"In every record of a day the field {DRIFTED} is a list",
+        MisbehaveOnKeys(
+            "field-retyped",
+            f"{DRIFTED} is a list",
+            {"kind": "field_type", "name": DRIFTED, "type": "list"},
+            shows="finished",
         ),
-        *(
-            Scenario(
-                fault.name,
-                title,
-                fault,
-                deadline_s=DEADLINE_S,
-                stuck_s=STUCK_S,
-                served=True,
-                otherwise=NO_SERVICES,
-            )
-            for fault, title in (
-                (KillControl(), "The control plane is killed after a commit, and started again"),
-                (KillMetadata(), "The metadata database is away for 2 s after a commit"),
-                (CutPower(), "Everything is killed after a commit, and started again"),
-            )
-        ),
-    )
+        truth=without_first_day,
+    ),
+)
+TASK = (
+    Scenario(
+        "killed-after-commit",
+        "The task's process is killed after its commit, before the engine heard of it",
+        KillAtHold(),
+    ),
+)
+CONTAINER = (
+    Scenario(
+        "worker-killed",
+        "The worker's container loses its main process after a commit, and is restarted",
+        KillWorker(),
+        mode=COMPOSE,
+        otherwise="nothing starts a service of the local mode again, as a restart policy does",
+    ),
+    Scenario(
+        "worker-paused",
+        "The worker's container is frozen for 20 s after a commit",
+        PauseWorker(),
+        mode=COMPOSE,
+        otherwise="no group of local processes is what a worker's container holds",
+    ),
+    Scenario(
+        "worker-cut-off",
+        "The worker's container is off the network for 20 s after a commit",
+        CutOffWorker(),
+        mode=COMPOSE,
+        otherwise="all local processes share one loopback network",
+    ),
+)
+
+
+def _served(fault: Fault, title: str, **more: Any) -> Scenario:
+    """Return a scenario in which services are taken away."""
+    times = {"deadline_s": DEADLINE_S, "stuck_s": STUCK_S, **more}
+    return Scenario(fault.name, title, fault, served=True, otherwise=NO_SERVICES, **times)
+
+
+CONTROL = (_served(KillControl(), "The control plane is killed after a commit, and started again"),)
+DATABASES = (_served(KillMetadata(), "The metadata database is away for 2 s after a commit"),)
+POWER = (_served(CutPower(), "Everything is killed after a commit, and started again"),)
+# By what is hit; of the first group nothing is.
+GROUPS: Mapping[str, tuple[Scenario, ...]] = {
+    "none": (Scenario("calm", "Nothing goes wrong", Calm()),),
+    "source": SOURCE,
+    "task": TASK,
+    "worker's container": CONTAINER,
+    "control": CONTROL,
+    "database": DATABASES,
+    "power": POWER,
 }
+SCENARIOS: Mapping[str, Scenario] = {s.name: s for group in GROUPS.values() for s in group}
 FAULTS = tuple(name for name in SCENARIOS if name != "calm")
 
 
@@ -83,6 +176,9 @@ def unsupported(scenario: str, setup: Setup, metadata: str = "postgresql") -> st
         return wanted.otherwise
     if wanted.served and (setup.engine in ALONE or setup.mode in ALONE):
         return wanted.otherwise
+    begins = (b for b in wanted.lacks if f"{setup.name}/".startswith(f"{b}/"))
+    if (lacking := next(begins, None)) is not None:
+        return wanted.lacks[lacking]
     if isinstance(wanted.fault, KillMetadata) and metadata == "sqlite":
         return "SQLite has no server: its file is the services' own"
     return ""
