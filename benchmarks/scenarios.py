@@ -18,6 +18,13 @@ from benchmarks.faults import (
 )
 from benchmarks.model import Fault, Scenario, Setup, Truth
 from benchmarks.orchestrators.containers import MODE as COMPOSE
+from benchmarks.service_faults import (
+    SERVICES,
+    ControlDown,
+    KillHost,
+    KillService,
+    survived,
+)
 from benchmarks.source_faults import (
     DRIFTED,
     POISONED,
@@ -29,12 +36,24 @@ from benchmarks.source_faults import (
     without_first_day,
     without_poisoned,
 )
+from benchmarks.task_faults import (
+    GRACE_S,
+    ExhaustMemory,
+    Freeze,
+    Hang,
+    Terminate,
+    fenced,
+    memory_group,
+)
 
 # The longest time after which an engine is known to notice by itself as shipped: Airflow's 300 s
 # without a heartbeat, and a check every 10 s. A person steps in later than that.
 STUCK_S = 330.0
 DEADLINE_S = 600.0
 LIMIT_S = 5  # of a rate limit
+OUTAGES_S = (15, 60, 300)  # from what a client retries through to what no heartbeat does
+# Where nothing but a time-out of minutes, or a person behind it, may notice.
+PATIENT: Mapping[str, Any] = {"deadline_s": DEADLINE_S, "stuck_s": STUCK_S}
 ALONE = ("bare", "dag-test", "script", "api")  # an engine and modes without services of their own
 NO_SERVICES = "it has no services of its own: nothing is there to be taken away"
 SOURCE = (
@@ -116,9 +135,53 @@ SOURCE = (
 )
 TASK = (
     Scenario(
+        "killed-in-extract",
+        "The task's process is killed between two pages of its extraction",
+        KillAtHold("killed-in-extract", "checkpoint", "extract"),
+        **PATIENT,
+    ),
+    Scenario(
+        "killed-in-load",
+        "The task's process is killed with its rows written and nothing committed",
+        KillAtHold("killed-in-load", "written", "load"),
+        **PATIENT,
+    ),
+    Scenario(
         "killed-after-commit",
         "The task's process is killed after its commit, before the engine heard of it",
         KillAtHold(),
+    ),
+    Scenario(
+        "terminated",
+        f"The task's process gets SIGTERM, and {GRACE_S:g} s later SIGKILL",
+        Terminate(),
+        **PATIENT,
+    ),
+    *(
+        Scenario(
+            fault.name,
+            f"Task and supervisor are frozen for {fault.lasts_s:g} s before the load, and thawed",
+            fault,
+            deadline_s=DEADLINE_S + fault.lasts_s,
+            stuck_s=STUCK_S + fault.lasts_s,
+            after_s=10.0,
+            checks=(fenced,),
+        )
+        # Longer than the heartbeat time-outs as tuned (Airflow 30 s, Prefect 90 s), as shipped
+        # (Airflow 300 s, looked at every 10 s).
+        for fault in (Freeze("frozen-100-s"), Freeze("frozen-330-s", lasts_s=330.0))
+    ),
+    Scenario(
+        "hung",
+        "A step never comes back: only a time-out, or a person, ends it",
+        Hang(),
+        **PATIENT,
+    ),
+    Scenario(
+        "out-of-memory",
+        "The kernel kills the task's process: its control group has no memory left",
+        ExhaustMemory(),
+        **PATIENT,
     ),
 )
 CONTAINER = (
@@ -148,11 +211,51 @@ CONTAINER = (
 
 def _served(fault: Fault, title: str, **more: Any) -> Scenario:
     """Return a scenario in which services are taken away."""
-    times = {"deadline_s": DEADLINE_S, "stuck_s": STUCK_S, **more}
+    times = {**PATIENT, **more}
     return Scenario(fault.name, title, fault, served=True, otherwise=NO_SERVICES, **times)
 
 
-CONTROL = (_served(KillControl(), "The control plane is killed after a commit, and started again"),)
+IN_CONTAINERS = "in containers a service is not named: see control-killed and worker-killed"
+LOCAL = {f"{engine}/{COMPOSE}": IN_CONTAINERS for engine in SERVICES}
+
+
+def _service_killed(engine: str, service: str) -> Scenario:
+    """Return the scenario of one service of one engine."""
+    others = {other: f"it has no {service}" for other in SERVICES if other != engine}
+    served = {"prefect/serve": "it has no worker"} if service == "worker" else {}
+    name = f"{'worker-service' if service == 'worker' else service}-killed"
+    return _served(
+        KillService(name, service=service),
+        f"{engine}: the {service} is killed during an extraction, and started again",
+        lacks={**LOCAL, **others, **served},
+    )
+
+
+CONTROL = (
+    _served(KillControl(), "The control plane is killed after a commit, and started again"),
+    *(_service_killed(engine, name) for engine, names in SERVICES.items() for name in names),
+    _served(
+        KillHost("host-killed"),
+        "The service below which a step runs is killed with all below it, and started again",
+        lacks=LOCAL,
+    ),
+    _served(
+        KillHost("scheduler-and-host-killed", decider=True),
+        "The same together with the service that decides what runs next",
+        lacks=LOCAL,
+    ),
+    *(
+        _served(
+            ControlDown(f"control-down-{seconds}-s", lasts_s=seconds),
+            f"The control plane is down for {seconds} s while a step is at work",
+            deadline_s=DEADLINE_S + seconds,
+            stuck_s=STUCK_S + seconds,
+            lacks=LOCAL,
+            checks=(survived,),
+        )
+        for seconds in OUTAGES_S
+    ),
+)
 DATABASES = (_served(KillMetadata(), "The metadata database is away for 2 s after a commit"),)
 POWER = (_served(CutPower(), "Everything is killed after a commit, and started again"),)
 # By what is hit; of the first group nothing is.
@@ -179,6 +282,16 @@ def unsupported(scenario: str, setup: Setup, metadata: str = "postgresql") -> st
     begins = (b for b in wanted.lacks if f"{setup.name}/".startswith(f"{b}/"))
     if (lacking := next(begins, None)) is not None:
         return wanted.lacks[lacking]
+    if isinstance(wanted.fault, ExhaustMemory):
+        return _no_memory_group()
     if isinstance(wanted.fault, KillMetadata) and metadata == "sqlite":
         return "SQLite has no server: its file is the services' own"
+    return ""
+
+
+def _no_memory_group() -> str:
+    try:
+        memory_group("any")
+    except PermissionError as error:
+        return str(error)
     return ""

@@ -38,6 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from shared import journal
 from shared.config import settings
 from shared.quarantine import Quarantined
 
@@ -258,6 +259,7 @@ def batch(pipeline: str, run: str, key: str, *, extracted: int, superseded: int)
                 "superseded": counts.superseded,
             },
         )
+        journal.point("written", run, "load", key)  # all is there, and nothing is committed
 
 
 @dataclass(slots=True)
