@@ -283,7 +283,7 @@ def run(
             setups=names,
             control=plans.control_of(profile, names, control),
             workloads=_workloads(part, profile, workloads),
-            scenarios=_scenarios(part, profile, scenarios, names, metadata),
+            scenarios=_scenarios(part, profile, scenarios, names, metadata, warehouse),
             seed=seed,
             metadata=metadata,
             warehouse=warehouse,
@@ -304,10 +304,12 @@ def run(
 def _say_unsupported(plan: plans.Plan) -> None:
     """Say which scenarios are left out on which setups, and why."""
     for scenario in plan.scenarios:
-        out = [s for s in plan.setups if unsupported(scenario, SETUPS[s], plan.metadata)]
-        if out:
-            why = unsupported(scenario, SETUPS[out[0]], plan.metadata)
-            console.print(f"unsupported: {scenario} on {', '.join(out)}: {why}")
+        out: dict[str, list[str]] = {}
+        for name in plan.setups:
+            why = unsupported(scenario, SETUPS[name], plan.metadata, plan.warehouse)
+            out.setdefault(why, []).append(name)
+        for why in filter(None, out):
+            console.print(f"unsupported: {scenario} on {', '.join(out[why])}: {why}")
 
 
 def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
@@ -319,14 +321,16 @@ def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
 
 
 def _scenarios(
-    part: str, profile: str, asked: str, setups: Sequence[str], metadata: str
+    part: str, profile: str, asked: str, setups: Sequence[str], metadata: str, warehouse: str
 ) -> tuple[str, ...]:
     """Return the scenarios asked for, or else those of the part or profile that can be done."""
     if asked:
         return _known("scenario", asked, tuple(SCENARIOS))
     every = _part(part)[1] if part else plans.profile_of(profile).scenarios
     return tuple(
-        name for name in every if not all(unsupported(name, SETUPS[s], metadata) for s in setups)
+        name
+        for name in every
+        if not all(unsupported(name, SETUPS[s], metadata, warehouse) for s in setups)
     )
 
 

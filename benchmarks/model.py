@@ -128,6 +128,9 @@ class Orchestrator(Protocol):
     def give_up(self, handle: str) -> None:
         """Make a run that is stuck a failed one, as a person would before resuming it."""
 
+    def cancel(self, handle: str) -> None:
+        """Ask for the end of a run that is at work, the way this engine offers; never waits."""
+
     def resume(self, handle: str) -> str:
         """Continue a failed run the way this engine's manual says, and return its handle."""
 
@@ -314,6 +317,10 @@ class World(Protocol):
     @property
     def metadata(self) -> Server | None:
         """The server of the engine's metadata database; None on SQLite, which has none."""
+
+    @property
+    def warehouse(self) -> Server | None:
+        """The warehouse's server, where it is one of the bench's own and holds nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,9 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, w, "calm", offset + n) for w in wanted for n in trials(plan, round_)]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        able = [s for s in faults if not unsupported(s, SETUPS[setup], plan.metadata)]
+        able = [
+            s for s in faults if not unsupported(s, SETUPS[setup], plan.metadata, plan.warehouse)
+        ]
         subjects = [(s, SCENARIOS[s].workload or first) for s in able]
         hurt = [Slot(setup, subject, s, trial) for s, subject in subjects if subject]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)

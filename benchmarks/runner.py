@@ -54,6 +54,7 @@ class Stand:
     holds: Path
     staging: Path
     metadata: Server | None = None
+    warehouse: Server | None = None
     scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.database_faults import KillWarehouse, LockWarehouse
 from benchmarks.faults import (
     Calm,
     CutOffWorker,
@@ -18,6 +19,7 @@ from benchmarks.faults import (
 )
 from benchmarks.model import Fault, Scenario, Setup, Truth
 from benchmarks.orchestrators.containers import MODE as COMPOSE
+from benchmarks.run_faults import Cancel, TriggerTwice, stopped
 from benchmarks.service_faults import (
     SERVICES,
     ControlDown,
@@ -242,7 +244,7 @@ CONTROL = (
     _served(
         KillHost("scheduler-and-host-killed", decider=True),
         "The same together with the service that decides what runs next",
-        lacks=LOCAL,
+        lacks={**LOCAL, "airflow": "its scheduler is the host of its steps: see host-killed"},
     ),
     *(
         _served(
@@ -256,7 +258,50 @@ CONTROL = (
         for seconds in OUTAGES_S
     ),
 )
-DATABASES = (_served(KillMetadata(), "The metadata database is away for 2 s after a commit"),)
+DATABASES = (
+    _served(KillMetadata(), "The metadata database is away for 2 s after a commit"),
+    _served(
+        KillMetadata("metadata-down-30-s", lasts_s=30.0),
+        "The metadata database is away for 30 s after a commit",
+    ),
+    Scenario(
+        "warehouse-locked",
+        "Another connection locks the warehouse for 45 s",
+        LockWarehouse(),
+        **PATIENT,
+    ),
+    Scenario(
+        "warehouse-killed",
+        "The warehouse's server is killed with a load's transaction open, and started again",
+        KillWarehouse(),
+        **PATIENT,
+    ),
+)
+RUNS = (
+    Scenario(
+        "children-refused",
+        "Two of six days are refused until somebody has mended the source and resumes the run",
+        MisbehaveOnKeys(
+            "children-refused", "503 for two days", {"kind": "status", "status": 503}, places=(1, 4)
+        ),
+        workload="complaints-6-days",
+        mended=True,
+        deadline_s=300.0,
+    ),
+    Scenario(
+        "triggered-twice",
+        "A second run of the same days is triggered while the first is at work",
+        TriggerTwice(),
+    ),
+    Scenario(
+        "cancelled",
+        f"The run is cancelled during an extraction, and has {Cancel().lasts_s:g} s to stop",
+        Cancel(),
+        ends=Truth.TRUE_FAILURE,
+        after_s=10.0,
+        checks=(stopped,),
+    ),
+)
 POWER = (_served(CutPower(), "Everything is killed after a commit, and started again"),)
 # By what is hit; of the first group nothing is.
 GROUPS: Mapping[str, tuple[Scenario, ...]] = {
@@ -266,13 +311,16 @@ GROUPS: Mapping[str, tuple[Scenario, ...]] = {
     "worker's container": CONTAINER,
     "control": CONTROL,
     "database": DATABASES,
+    "run": RUNS,
     "power": POWER,
 }
 SCENARIOS: Mapping[str, Scenario] = {s.name: s for group in GROUPS.values() for s in group}
 FAULTS = tuple(name for name in SCENARIOS if name != "calm")
 
 
-def unsupported(scenario: str, setup: Setup, metadata: str = "postgresql") -> str:
+def unsupported(
+    scenario: str, setup: Setup, metadata: str = "postgresql", warehouse: str = "sqlite"
+) -> str:
     """Return why a scenario cannot be done on a setup; "" when it can."""
     wanted = SCENARIOS[scenario]
     if wanted.mode not in ("", setup.mode):
@@ -286,6 +334,21 @@ def unsupported(scenario: str, setup: Setup, metadata: str = "postgresql") -> st
         return _no_memory_group()
     if isinstance(wanted.fault, KillMetadata) and metadata == "sqlite":
         return "SQLite has no server: its file is the services' own"
+    if isinstance(wanted.fault, KillWarehouse):
+        return _no_server(setup, metadata, warehouse)
+    return ""
+
+
+def _no_server(setup: Setup, metadata: str, warehouse: str) -> str:
+    """Return why the warehouse's server cannot be killed alone; "" when it can."""
+    if setup.mode == COMPOSE:
+        return "the containers' warehouse is the bench's way to the truth, and not restarted"
+    if warehouse == "sqlite":
+        return "SQLite has no server: the lock of its file is warehouse-locked"
+    if warehouse != "postgresql":
+        return "a server that was given is not the bench's to kill"
+    if metadata == "postgresql":
+        return "the metadata database is on the same server: give --metadata another, or sqlite"
     return ""
 
 

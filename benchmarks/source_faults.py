@@ -74,11 +74,6 @@ class MisbehaveOnKeys(Misbehave):
                 **self.effect,
             )
 
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether each of the days showed that it was hit."""
-        hit = {e.key for e in history if (e.kind, e.step) == (self.shows, "extract")}
-        return len(hit) >= len(self.places)
-
 
 def keys_at(workload: Workload, places: Sequence[int]) -> list[str]:
     """Return the keys of a workload at these places, from 0."""

@@ -154,6 +154,7 @@ class Local:
             holds=place / "holds",
             staging=place / "staging",
             metadata=self.postgres if self.metadata == EMBEDDED else None,
+            warehouse=self.postgres if self.metadata != EMBEDDED else None,
         )
 
 

@@ -87,14 +87,16 @@ def fib_10_33() -> Workload:
 # The flows of Windmill's comparison, by their names there.
 FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
+DAYS_NAME = re.compile(r"complaints-([1-9]\d*)-days")
+FIRST_DAY = "2026-01-05"
 SYNTHETIC_NAME = re.compile(r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?")
 
 
 def named(name: str) -> Workload:
     """Return a workload by its name on the command line.
 
-    That of a pipeline means its ordinary one; `chain-50` is fifty no-ops in a row, and
-    `fanout-10-busy-100` ten steps of 100 ms side by side.
+    That of a pipeline means its ordinary one; `complaints-6-days` has six days, `chain-50` is
+    fifty no-ops in a row, and `fanout-10-busy-100` ten steps of 100 ms side by side.
 
     Raises:
         LookupError: no workload is called so.
@@ -104,12 +106,15 @@ def named(name: str) -> Workload:
         return WORKLOADS[name]
     if name in FLOWS:
         return FLOWS[name]()
+    if found := DAYS_NAME.fullmatch(name):
+        return replace(complaints(FIRST_DAY, int(found[1])), name=name)
     if found := SYNTHETIC_NAME.fullmatch(name):
         shape, steps, kind, amount = found.groups()
         return SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
     raise LookupError(
         f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
-        " chain-STEPS, fanout-STEPS, and both with -busy-MS, -fib-N or -payload-BYTES"
+        " complaints-N-days, chain-STEPS, fanout-STEPS, and both of these with -busy-MS, -fib-N"
+        " or -payload-BYTES"
     )
 
 
@@ -123,7 +128,7 @@ def sizes(asked: Iterable[Workload]) -> str:
 # on at a time; with the source's oddities in: paging, a renamed and a missing repository, videos
 # that are private, counts that are absent.
 WORKLOADS: Mapping[str, Workload] = {
-    "complaints": complaints("2026-01-05", 2),
+    "complaints": complaints(FIRST_DAY, 2),
     "github_stats": repositories("acme/renamed-anvil", "acme/missing-one"),
     "youtube_stats": channels("UCalpha"),
 }

@@ -262,6 +262,10 @@ class Airflow:
         """Fail the run's tasks that were begun."""
         self.api.give_up(handle)
 
+    def cancel(self, handle: str) -> None:
+        """Set the run's state to failed: its tasks that run are ended."""
+        self.api.cancel(handle)
+
     def resume(self, handle: str) -> str:
         """Clear the run's failed tasks: they and what depends on them run again."""
         return self.api.resume(handle)

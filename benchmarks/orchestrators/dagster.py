@@ -241,6 +241,10 @@ class Dagster:
         """Mark the run as cancelled."""
         self.api.give_up(handle)
 
+    def cancel(self, handle: str) -> None:
+        """Terminate the run: its process is asked to end."""
+        self.api.cancel(handle)
+
     def resume(self, handle: str) -> str:
         """Re-execute the run: from its failed steps, or whole when its process has died."""
         return self.api.resume(handle)

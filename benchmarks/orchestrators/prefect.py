@@ -258,6 +258,10 @@ class Prefect:
         """Set the flow run's state to Failed, by force."""
         self.api.give_up(handle)
 
+    def cancel(self, handle: str) -> None:
+        """Set the flow run's state to Cancelling: its worker ends the process."""
+        self.api.cancel(handle)
+
     def resume(self, handle: str) -> str:
         """Schedule the same flow run again; steps with a stored result are not run again."""
         if self.services.pids(Role.WORKER):

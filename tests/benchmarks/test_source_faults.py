@@ -10,7 +10,6 @@ from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS, SOURCE
 from benchmarks.source import client
 from benchmarks.source_faults import (
-    MisbehaveOnKeys,
     asked_once,
     poisoned_ids,
     waits_s,
@@ -30,14 +29,6 @@ def test_it_is_due_when_an_extraction_shows_it(scenario):
 
     assert not scenario.fault.due(history(*BEFORE))
     assert scenario.fault.due(history(*BEFORE, (2, shown, "extract")))
-
-
-def test_days_that_are_hit_must_all_show_it():
-    fault = MisbehaveOnKeys("two-days", "", {"kind": "status"}, places=(0, 1))
-    one = (*BEFORE, (2, "failed", "extract:a"))
-
-    assert not fault.landed(history(*one, (3, "failed", "extract:a")))
-    assert fault.landed(history(*one, (3, "failed", "extract:b")))
 
 
 @pytest.mark.parametrize(
