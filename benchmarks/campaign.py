@@ -126,7 +126,8 @@ def run_block(
     setup = SETUPS[block[0].setup]
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
-    stand = surround.stand(setup, passed={**stack.MEASURED, **sizes})
+    linked = any(SCENARIOS[slot.scenario].linked for slot in block)
+    stand = surround.stand(setup, passed={**stack.MEASURED, **sizes}, linked=linked)
     left = list(block)
     try:
         while left:

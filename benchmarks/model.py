@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from shared.journal import Event
 
 if TYPE_CHECKING:
+    from benchmarks.link import Link
     from benchmarks.processes import Group
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
@@ -76,7 +77,8 @@ class Surroundings:
     `metadata_url` is a SQLAlchemy URL `postgresql://user@host:port/database` of a database that is
     empty or has been `migrated`, or "" for the engine's SQLite. `environment` holds the `ETL_*`
     variables of the pipelines. `port` is where the web UI listens, on loopback; 0 means any free
-    one.
+    one. Over `link`, when there is one, goes what the steps' processes and the control plane say
+    to each other.
     """
 
     directory: Path
@@ -84,6 +86,7 @@ class Surroundings:
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     migrated: bool = False
+    link: Link | None = None
 
 
 class Orchestrator(Protocol):
@@ -250,7 +253,8 @@ class Scenario:
     returns what must arrive, where that is not all that the source has. `ends` is the end that
     tells the truth: a run that `ends` as a true failure is not resumed. `mended`: the fault is
     healed before a person resumes the run. `after_s` is for how long the journal is watched behind
-    the run's end and the fault's, and `checks` are asked beside the usual ones.
+    the run's end and the fault's, and `checks` are asked beside the usual ones. `linked`: a link
+    that can be disturbed lies between steps and control plane.
     """
 
     name: str
@@ -267,6 +271,7 @@ class Scenario:
     ends: Truth = Truth.TRUE_SUCCESS
     mended: bool = False
     after_s: float = 0.0
+    linked: bool = False
     checks: tuple[Check, ...] = ()
 
 
@@ -309,6 +314,10 @@ class World(Protocol):
     @property
     def holds(self) -> Path:
         """The directory of armed hold points."""
+
+    @property
+    def link(self) -> Link | None:
+        """What lies between steps and control plane, in a scenario that is `linked`."""
 
     @property
     def scene(self) -> Scene:

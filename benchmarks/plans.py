@@ -173,7 +173,12 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         hurt = [Slot(setup, subject, s, trial) for s, subject in subjects if subject]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
-        blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
+        shuffled = order.sample(hurt, len(hurt))
+        linked = [slot for slot in shuffled if SCENARIOS[slot.scenario].linked]
+        plain = [slot for slot in shuffled if slot not in linked]
+        blocks.append([warm, *order.sample(calm, len(calm)), *plain])
+        if linked:  # a start of its own: the link costs time in what is timed, too
+            blocks.append(linked)
     return blocks
 
 

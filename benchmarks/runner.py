@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from benchmarks import checks, ledger, measures, workloads
+from benchmarks.link import Link
 from benchmarks.model import (
     SYNTHETIC,
     Fault,
@@ -55,6 +56,7 @@ class Stand:
     staging: Path
     metadata: Server | None = None
     warehouse: Server | None = None
+    link: Link | None = None
     scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
 
 

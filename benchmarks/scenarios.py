@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks.faults import (
     Refuse,
 )
 from benchmarks.model import Fault, Scenario, Setup, Truth
+from benchmarks.network_faults import DisturbLink
 from benchmarks.orchestrators.containers import MODE as COMPOSE
 from benchmarks.run_faults import Cancel, TriggerTwice, stopped
 from benchmarks.service_faults import (
@@ -302,6 +304,35 @@ RUNS = (
         checks=(stopped,),
     ),
 )
+DATABASE_ALONE = "its steps speak to the metadata database alone: see metadata-down-30-s"
+NETWORK = tuple(
+    _served(
+        fault,
+        title,
+        linked=True,
+        after_s=10.0,
+        checks=(fenced,),
+        lacks={
+            f"{engine}/{COMPOSE}": "see worker-cut-off, which is the same for a container"
+            for engine in SERVICES
+        }
+        | {"dagster": DATABASE_ALONE},
+    )
+    for fault, title in (
+        (
+            DisturbLink("link-cut-60-s"),
+            "Before a load, the control plane cannot be reached for 60 s; the warehouse can",
+        ),
+        (
+            DisturbLink("link-half-open-60-s", delay_s=math.inf),
+            "Before a load, the control plane does not answer for 60 s, and nobody is told",
+        ),
+        (
+            DisturbLink("link-slow-60-s", delay_s=1.0),
+            "Before a load, each word to the control plane and back takes 1 s more, for 60 s",
+        ),
+    )
+)
 POWER = (_served(CutPower(), "Everything is killed after a commit, and started again"),)
 # By what is hit; of the first group nothing is.
 GROUPS: Mapping[str, tuple[Scenario, ...]] = {
@@ -312,6 +343,7 @@ GROUPS: Mapping[str, tuple[Scenario, ...]] = {
     "control": CONTROL,
     "database": DATABASES,
     "run": RUNS,
+    "network": NETWORK,
     "power": POWER,
 }
 SCENARIOS: Mapping[str, Scenario] = {s.name: s for group in GROUPS.values() for s in group}

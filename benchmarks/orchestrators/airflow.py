@@ -300,13 +300,18 @@ class Airflow:
         url = _with_driver(self.surroundings.metadata_url)
         return {
             "core.dags_folder": str(ROOT / "airflow_dags"),
-            "core.execution_api_server_url": f"{self.web_ui()}/execution/",
+            "core.execution_api_server_url": f"http://127.0.0.1:{self._api_port()}/execution/",
             "api.port": str(self.port),
             "api.base_url": self.web_ui(),
             "scheduler.scheduler_health_check_server_port": str(free_port()),
             "database.sql_alchemy_conn": url or f"sqlite:///{self._home.absolute()}/airflow.db",
             **_secrets(self._home / "secrets.json"),
         }
+
+    def _api_port(self) -> int:
+        """Return where tasks find the api-server: at the other end of a link, if any."""
+        link = self.surroundings.link
+        return self.port if link is None else link.to(self.port)
 
     def _migrate(self, environment: Mapping[str, str]) -> None:
         """Create the metadata database, once for a directory."""

@@ -187,7 +187,7 @@ class Prefect:
         variables = {s.name: s.value for s in self.setup.settings if s.name.startswith("PREFECT_")}
         return {
             "PREFECT_HOME": str(directory / "prefect"),
-            "PREFECT_API_URL": f"{self.url}/api",
+            "PREFECT_API_URL": f"{self._api_url()}/api",
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": (
                 _with_driver(url) or f"sqlite+aiosqlite:///{directory / 'prefect.db'}"
             ),
@@ -198,6 +198,11 @@ class Prefect:
             **variables,
             **self.surroundings.environment,
         }
+
+    def _api_url(self) -> str:
+        """Return where worker and runs find the server: at the other end of a link, if any."""
+        link = self.surroundings.link
+        return self.url if link is None else f"http://127.0.0.1:{link.to(self.port)}"
 
     @property
     def _synthetic(self) -> str:
