@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.database_faults import KillWarehouse, LockWarehouse
+from benchmarks.database_faults import FillDisk, KillWarehouse, LockWarehouse, may_mount
 from benchmarks.faults import (
     Calm,
     CutOffWorker,
@@ -276,6 +276,18 @@ DATABASES = (
         "warehouse-killed",
         "The warehouse's server is killed with a load's transaction open, and started again",
         KillWarehouse(),
+        mended=True,
+        **PATIENT,
+    ),
+    Scenario(
+        "disk-full",
+        "The warehouse's disk is full for 15 s before a load",
+        FillDisk(),
+        mended=True,
+        lacks={
+            f"{engine}/{COMPOSE}": "the containers' warehouse is PostgreSQL, on the host's disk"
+            for engine in SERVICES
+        },
         **PATIENT,
     ),
 )
@@ -368,6 +380,8 @@ def unsupported(
         return "SQLite has no server: its file is the services' own"
     if isinstance(wanted.fault, KillWarehouse):
         return _no_server(setup, metadata, warehouse)
+    if isinstance(wanted.fault, FillDisk):
+        return _no_disk(warehouse)
     return ""
 
 
@@ -382,6 +396,13 @@ def _no_server(setup: Setup, metadata: str, warehouse: str) -> str:
     if metadata == "postgresql":
         return "the metadata database is on the same server: give --metadata another, or sqlite"
     return ""
+
+
+def _no_disk(warehouse: str) -> str:
+    """Return why the warehouse cannot have a small disk of its own; "" when it can."""
+    if warehouse != "sqlite":
+        return "the server's disk is the metadata database's, too, or not the bench's"
+    return "" if may_mount() else "only who may mount gives the warehouse a small disk of its own"
 
 
 def _no_memory_group() -> str:

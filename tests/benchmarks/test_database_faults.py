@@ -7,9 +7,15 @@ import pytest
 from histories import history
 from sqlalchemy.exc import OperationalError
 
-from benchmarks import workloads
-from benchmarks.database_faults import KillWarehouse, LockWarehouse
-from benchmarks.model import Scene, State
+from benchmarks import checks, workloads
+from benchmarks.database_faults import (
+    FillDisk,
+    KillWarehouse,
+    LockWarehouse,
+    file_of,
+    may_mount,
+)
+from benchmarks.model import Outcome, Scene, State
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS, unsupported
@@ -89,6 +95,41 @@ def test_a_lock_shorter_than_a_writer_waits_is_not_noticed(stand_of):
 
     assert scenario.fault.landed(done.history)
     assert (done.state, done.ledger.complete) == (State.SUCCEEDED, True)
+
+
+def test_a_disk_that_is_full_fails_a_load_and_loses_nothing(stand_of):
+    if why := unsupported("disk-full", BARE):
+        pytest.skip(why)
+    stand, workload = stand_of(), workloads.WORKLOADS["complaints"]
+    scenario = SCENARIOS["disk-full"]
+    done = run_trial(stand, scenario, workload, "r", Sampler(stand.orchestrator.services))
+    failures = [e.detail for e in done.history if (e.kind, e.step) == ("failed", "load")]
+    file = file_of(stand)
+
+    assert scenario.fault.landed(done.history)
+    assert "disk is full" in failures[0]
+    assert checks.outcome_of(done.state, done.history) is Outcome.RESUMED
+    assert done.ledger.complete
+    assert file.is_file() and not file.is_symlink()
+    assert not file.with_name("disk").is_mount()
+
+
+@pytest.mark.parametrize(("capabilities", "may"), [("000001ffffffffff", True), ("0", False)])
+def test_who_may_mount_has_the_capability(tmp_path, capabilities, may):
+    (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities}\n")
+
+    assert may_mount(tmp_path / "status") is may
+
+
+def test_a_load_that_did_not_fail_had_room():
+    hit = (2, "fault_injected", "load")
+
+    assert FillDisk().landed(history(*LOAD, hit, (3, "failed", "load")))
+    assert not FillDisk().landed(history(*LOAD, hit, (3, "finished", "load")))
+
+
+def test_a_warehouse_on_a_server_has_no_disk_of_its_own():
+    assert "server's disk" in unsupported("disk-full", BARE, "postgresql", "postgresql")
 
 
 @pytest.mark.parametrize(
