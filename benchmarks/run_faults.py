@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from benchmarks.faults import AtHold, hold_alone, release, silent_until
-from benchmarks.model import Finding, State, Trial, Verdict, World
+from benchmarks.model import Finding, State, Trial, Verdict, Workload, World
 from benchmarks.orchestrators.services import wait_until
+from benchmarks.workloads import Expected, complaints, expected
 from shared.journal import Event
 
 GRACE_S = 10.0  # from a cancellation to the moment from which nothing may be written
@@ -17,19 +19,23 @@ TWIN_S = 120.0  # for the other run to end
 
 @dataclass(frozen=True, slots=True)
 class TriggerTwice(AtHold):
-    """Submit a run of the same days while one is at work on them; both go on side by side."""
+    """Submit a run of the same days while one is at work on them; both go on side by side.
+
+    `later`: of days that begin so many later, so that the two overlap.
+    """
 
     name: str = "triggered-twice"
     kind: str = "checkpoint"
     step: str = "extract"
+    later: int = 0
 
     def strike(self, world: World, hit: Event) -> str:
         scene, engine = world.scene, world.orchestrator
         twin = f"{scene.run}-again"
-        parameters = scene.workload.parameters
+        parameters = moved(scene.workload, self.later).parameters
         scene.handles[twin] = engine.submit(scene.workload.pipeline, twin, parameters)
         release(world)
-        return "the same days were asked for again"
+        return f"{parameters['start']} to {parameters['end']} was asked for, too"
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the first run was at work when the second was asked for."""
@@ -49,6 +55,17 @@ class TriggerTwice(AtHold):
                 timeout_s=TWIN_S,
                 because="the second run has not ended",
             )
+
+
+def moved(workload: Workload, days: int) -> Workload:
+    """Return a workload of as many days, so many later."""
+    start = date.fromisoformat(workload.keys[0]) + timedelta(days=days)
+    return complaints(str(start), len(workload.keys))
+
+
+def of_both(workload: Workload) -> Expected:
+    """Return what must arrive of a run and of one that begins a day later."""
+    return expected(complaints(workload.keys[0], len(workload.keys) + 1))
 
 
 def _ended(world: World, handle: str) -> bool:

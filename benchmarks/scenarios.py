@@ -21,12 +21,13 @@ from benchmarks.faults import (
 from benchmarks.model import Fault, Scenario, Setup, Truth
 from benchmarks.network_faults import DisturbLink
 from benchmarks.orchestrators.containers import MODE as COMPOSE
-from benchmarks.run_faults import Cancel, TriggerTwice, stopped
+from benchmarks.run_faults import Cancel, TriggerTwice, of_both, stopped
 from benchmarks.service_faults import (
     SERVICES,
     ControlDown,
     KillHost,
     KillService,
+    Redeploy,
     survived,
 )
 from benchmarks.source_faults import (
@@ -306,6 +307,17 @@ RUNS = (
         "triggered-twice",
         "A second run of the same days is triggered while the first is at work",
         TriggerTwice(),
+    ),
+    Scenario(
+        "overlapping",
+        "A run of days that begin a day later is triggered while the first is at work",
+        TriggerTwice("overlapping", later=1),
+        truth=of_both,
+    ),
+    _served(
+        Redeploy("redeployed"),
+        "The service below which a step runs is stopped as a deployment does, and started again",
+        lacks=LOCAL,
     ),
     Scenario(
         "cancelled",

@@ -73,6 +73,25 @@ class KillHost(Away):
 
 
 @dataclass(frozen=True, slots=True)
+class Redeploy(Away):
+    """Stop the service below which the step runs as a deployment does, and start it again.
+
+    It gets SIGTERM, and SIGKILL with all below it when it is there after the grace. The code is
+    the same afterwards: it is that of the checkout, in which the bench changes nothing.
+    """
+
+    lasts_s: float = 0.0
+    grace_s: float = 10.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        services = services_of(world)
+        name = host_of(services, pid_of(hit))
+        release(world)
+        services.stop(name, grace_s=self.grace_s)
+        return f"SIGTERM to the {name}, {self.grace_s:g} s of grace"
+
+
+@dataclass(frozen=True, slots=True)
 class ControlDown(Away):
     """SIGKILL every service that decides, but for that below which the step runs.
 

@@ -12,8 +12,9 @@ from benchmarks.run_faults import Cancel, TriggerTwice, stopped
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-from shared import journal
+from shared import journal, warehouse
 from shared.journal import Event
+from shared.warehouse import COMPLAINTS
 
 AT_PAGE = ((0, "submitted", ":k"), (1, "started", "extract"), (2, "checkpoint", "extract"))
 
@@ -142,6 +143,14 @@ def test_two_runs_of_the_same_days_leave_each_row_once(tried):
 
     assert done.ledger.complete and again.complete
     assert [e.step for e in other if e.kind == "finished"][-1] == "summarise"
+
+
+def test_two_runs_that_overlap_bring_the_days_of_both_once(tried):
+    stand, done = tried("overlapping")
+    days = {row["date_received"] for row in warehouse.rows(COMPLAINTS, stand.warehouse_url)}
+
+    assert done.ledger.complete
+    assert days == {"2026-01-05", "2026-01-06", "2026-01-07"}
 
 
 def test_a_run_that_is_cancelled_stops_and_says_so(tried):

@@ -15,6 +15,7 @@ from benchmarks.service_faults import (
     ControlDown,
     KillHost,
     KillService,
+    Redeploy,
     host_of,
     survived,
 )
@@ -100,6 +101,16 @@ def test_the_host_of_a_step_is_killed_with_the_step(world, decider, left):
 
     assert running(world) == left
     assert pid_of(history[-1]) not in {p.pid for p in world.orchestrator.services.processes()}
+
+
+def test_a_deployment_stops_the_host_and_all_below_it_and_starts_it_again(world):
+    fault, history = Redeploy("redeployed", grace_s=0.1), held(world)
+    struck = fault.inject(world, history)
+    fault.heal(world)
+
+    assert "SIGTERM to the worker" in struck.what
+    assert world.starts == [["server", "api"]]
+    assert list(world.holds.iterdir()) == []
 
 
 def test_the_control_plane_is_down_while_the_step_is_at_work(world):
