@@ -61,6 +61,14 @@ OUTAGES_S = (15, 60, 300)  # from what a client retries through to what no heart
 PATIENT: Mapping[str, Any] = {"deadline_s": DEADLINE_S, "stuck_s": STUCK_S}
 ALONE = ("bare", "dag-test", "script", "api")  # an engine and modes without services of their own
 NO_SERVICES = "it has no services of its own: nothing is there to be taken away"
+
+
+def _in_containers(why: str) -> dict[str, str]:
+    """Return, by setup, why containers lack a scenario of the local modes."""
+    return {f"{engine}/{COMPOSE}": why for engine in SERVICES}
+
+
+LOCAL = _in_containers("a service is not named there: see control-killed and worker-killed")
 SOURCE = (
     Scenario("source-503", "The source answers 503 twice, then well", Refuse()),
     Scenario(
@@ -171,6 +179,7 @@ TASK = (
             stuck_s=STUCK_S + fault.lasts_s,
             after_s=10.0,
             checks=(fenced,),
+            lacks=_in_containers("see worker-paused, which is the same for a container"),
         )
         # Longer than the heartbeat time-outs as tuned (Airflow 30 s, Prefect 90 s), as shipped
         # (Airflow 300 s, looked at every 10 s).
@@ -218,10 +227,6 @@ def _served(fault: Fault, title: str, **more: Any) -> Scenario:
     """Return a scenario in which services are taken away."""
     times = {**PATIENT, **more}
     return Scenario(fault.name, title, fault, served=True, otherwise=NO_SERVICES, **times)
-
-
-IN_CONTAINERS = "in containers a service is not named: see control-killed and worker-killed"
-LOCAL = {f"{engine}/{COMPOSE}": IN_CONTAINERS for engine in SERVICES}
 
 
 def _service_killed(engine: str, service: str) -> Scenario:
@@ -285,10 +290,7 @@ DATABASES = (
         "The warehouse's disk is full for 15 s before a load",
         FillDisk(),
         mended=True,
-        lacks={
-            f"{engine}/{COMPOSE}": "the containers' warehouse is PostgreSQL, on the host's disk"
-            for engine in SERVICES
-        },
+        lacks=_in_containers("the containers' warehouse is PostgreSQL, on the host's disk"),
         **PATIENT,
     ),
 )
@@ -337,10 +339,9 @@ NETWORK = tuple(
         after_s=10.0,
         checks=(fenced,),
         lacks={
-            f"{engine}/{COMPOSE}": "see worker-cut-off, which is the same for a container"
-            for engine in SERVICES
-        }
-        | {"dagster": DATABASE_ALONE},
+            **_in_containers("see worker-cut-off, which is the same for a container"),
+            "dagster": DATABASE_ALONE,
+        },
     )
     for fault, title in (
         (

@@ -49,7 +49,7 @@ class Terminate(AtHold):
 
 @dataclass(frozen=True, slots=True)
 class Freeze(AtHold):
-    """SIGSTOP the process that executes the step and the one above it, and SIGCONT both later.
+    """SIGSTOP the process that executes the step and its supervisor, and SIGCONT both later.
 
     The step is about to write: when it is thawed it does, unless it is kept from it.
     """
@@ -77,14 +77,12 @@ class Freeze(AtHold):
 
 
 def with_supervisor(world: World, process: psutil.Process) -> list[psutil.Process]:
-    """Return a process behind the one that supervises it.
+    """Return a process behind the worker, if any, that it was started by, itself or through others.
 
-    A guard of the bench is none, and what decides for all runs is not the supervisor of one.
+    What is between them only forks: to stop it would stop what else it is to fork.
     """
-    engine = world.orchestrator
-    others = {root.pid for root in engine.services.roots()} | set(engine.pids(Role.CONTROL))
-    above = process.parent()
-    return [process] if above is None or above.pid in others else [above, process]
+    workers = set(world.orchestrator.pids(Role.WORKER))
+    return [*(above for above in process.parents() if above.pid in workers), process]
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

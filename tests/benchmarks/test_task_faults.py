@@ -97,17 +97,13 @@ def test_without_a_fault_nobody_can_say_who_is_fenced():
 
 
 class World:
-    """An engine with one guard and one service that decides."""
+    """An engine with workers."""
 
-    def __init__(self, guards=(), control=()):
-        self.orchestrator = self.services = self
-        self._guards, self._control = guards, control
-
-    def roots(self):
-        return self._guards
+    def __init__(self, *workers):
+        self.orchestrator, self._workers = self, workers
 
     def pids(self, role):
-        return self._control if role is Role.CONTROL else ()
+        return self._workers if role is Role.WORKER else ()
 
 
 @pytest.fixture
@@ -117,12 +113,13 @@ def child():
     process.communicate()
 
 
-def test_what_supervises_a_task_is_above_it_and_neither_a_guard_nor_what_decides(child):
-    me = psutil.Process()
+def test_what_supervises_a_task_is_the_worker_above_it(child):
+    me, above = psutil.Process(), psutil.Process(os.getppid())
 
-    assert with_supervisor(World(), child) == [me, child]
-    assert with_supervisor(World(guards=[me]), child) == [child]
-    assert with_supervisor(World(control=[os.getpid()]), child) == [child]
+    assert with_supervisor(World(), child) == [child]
+    assert with_supervisor(World(me.pid), child) == [me, child]
+    assert with_supervisor(World(above.pid), child) == [above, child]  # through what only forks
+    assert with_supervisor(World(child.pid), child) == [child]
 
 
 @pytest.mark.parametrize(
