@@ -20,7 +20,7 @@ from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import ORDINARY, SETUPS
-from benchmarks.workloads import WARMUP, named
+from benchmarks.workloads import DAYS_NAME, WARMUP, named
 
 PLAN = "campaign.json"
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
@@ -312,5 +312,6 @@ def _enough(done: Sequence[Result]) -> bool:
 def slot_of(result: Result) -> Slot:
     """Return the slot that a result fills."""
     setup = f"{result.engine}/{result.mode}/{result.variant}"
-    asked = result.pipeline if result.pipeline in PIPELINES else result.workload
+    ordinary = result.pipeline in PIPELINES and not DAYS_NAME.fullmatch(result.workload)
+    asked = result.pipeline if ordinary else result.workload
     return Slot(setup, asked, result.scenario, result.trial, result.warmup)

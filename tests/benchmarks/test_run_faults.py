@@ -7,7 +7,7 @@ import pytest
 from histories import history, trial
 
 from benchmarks import checks, ledger, plans, workloads
-from benchmarks.model import Outcome, Scene, State, Truth, Verdict
+from benchmarks.model import Outcome, Result, Scene, State, Truth, Verdict
 from benchmarks.run_faults import Cancel, TriggerTwice, stopped
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
@@ -103,6 +103,22 @@ def test_a_scenario_with_a_workload_of_its_own_is_done_on_that():
         "github-limit": "github_stats",
         "source-503": "complaints",
     }
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "name", "asked"),
+    [
+        ("complaints", "2-days", "complaints"),
+        ("complaints", "complaints-6-days", "complaints-6-days"),
+        ("chain", "chain-10-noop", "chain-10-noop"),
+    ],
+)
+def test_a_result_is_found_again_by_what_was_asked_for(pipeline, name, asked):
+    empty = Result(**dict.fromkeys(Result.__dataclass_fields__))
+    found = replace(empty, engine="bare", mode="process", variant="default", trial=1, warmup=False)
+    slot = plans.slot_of(replace(found, pipeline=pipeline, workload=name, scenario="calm"))
+
+    assert slot.name == f"bare-process-default-{asked}-calm-1"
 
 
 def test_a_workload_of_some_days_has_so_many_keys_and_its_own_name():
