@@ -330,7 +330,6 @@ RUNS = (
         checks=(stopped,),
     ),
 )
-DATABASE_ALONE = "its steps speak to the metadata database alone: see metadata-down-30-s"
 NETWORK = tuple(
     _served(
         fault,
@@ -338,10 +337,7 @@ NETWORK = tuple(
         linked=True,
         after_s=10.0,
         checks=(fenced,),
-        lacks={
-            **_in_containers("see worker-cut-off, which is the same for a container"),
-            "dagster": DATABASE_ALONE,
-        },
+        lacks=_in_containers("see worker-cut-off, which is the same for a container"),
     )
     for fault, title in (
         (
@@ -389,6 +385,8 @@ def unsupported(
         return wanted.lacks[lacking]
     if isinstance(wanted.fault, ExhaustMemory):
         return _no_memory_group()
+    if wanted.linked and setup.engine == "dagster" and metadata == "sqlite":
+        return "its steps speak to the metadata database alone, and SQLite has no server"
     if isinstance(wanted.fault, KillMetadata) and metadata == "sqlite":
         return "SQLite has no server: its file is the services' own"
     if isinstance(wanted.fault, KillWarehouse):

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from sqlalchemy.engine import make_url
 
+from benchmarks.link import Link
 from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
 from benchmarks.orchestrators.api.dagster import STATES, DagsterApi, run_config, tags
 from benchmarks.orchestrators.process_runs import ProcessRuns, module
@@ -185,14 +187,17 @@ class Dagster:
         if service is not None:  # what it left behind may still be at work
             self.dead.append(self.services.started.pop(name))
         command = [environment_of("dagster") / program, *arguments]
-        self.services.start(name, command, environment=self._environment())
+        url = self.surroundings.metadata_url
+        if name == "code-server" and self.surroundings.link is not None:
+            url = _over(self.surroundings.link, url)  # runs and their steps are below it
+        self.services.start(name, command, environment=self._environment(url))
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, url: str) -> dict[str, str]:
         environment = {
             **self.surroundings.environment,
             "DAGSTER_HOME": str(self._home),
         }
-        if url := self.surroundings.metadata_url:
+        if url:
             # In SQLAlchemy 2.1 a bare postgresql:// means psycopg 3; dagster-postgres needs 2.
             environment["DAGSTER_POSTGRES_URL"] = url.replace(
                 "postgresql://", "postgresql+psycopg2://", 1
@@ -299,7 +304,15 @@ class Api(ProcessRuns):
         job, _ = sized(pipeline, parameters)
         found = tags(pipeline, run, parameters), run_config(pipeline, parameters)
         command = module("dagster", "dagster_impl.once", job, *map(json.dumps, found))
-        return self.launch(command, self.engine._environment())
+        url = self.surroundings.metadata_url
+        return self.launch(command, self.engine._environment(url))
+
+
+def _over(link: Link, url: str) -> str:
+    """Return the address of a database as it is at the other end of a link."""
+    direct = make_url(url)
+    assert direct.port, "the bench gives a port, and SQLite has no server to be cut off from"
+    return direct.set(port=link.to(direct.port)).render_as_string(hide_password=False)
 
 
 def _spawned(process: psutil.Process, parents: set[int]) -> bool:

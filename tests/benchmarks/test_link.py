@@ -12,7 +12,9 @@ from histories import history
 
 from benchmarks import plans
 from benchmarks.link import Link
+from benchmarks.model import Surroundings
 from benchmarks.network_faults import DisturbLink
+from benchmarks.orchestrators import airflow, dagster, prefect
 from benchmarks.scenarios import NETWORK, unsupported
 from benchmarks.setups import SETUPS
 
@@ -153,9 +155,45 @@ def test_what_is_linked_has_a_start_of_its_own():
     assert not {slot.scenario for slot in plain} & set(names)
 
 
+def test_who_speaks_to_a_database_alone_needs_one_with_a_server():
+    dagster = SETUPS["dagster/multiprocess/default"]
+
+    assert "SQLite" in unsupported("link-cut-60-s", dagster, "sqlite")
+    assert unsupported("link-cut-60-s", SETUPS["airflow/local/default"], "sqlite") == ""
+
+
+METADATA = "postgresql://bench:secret@127.0.0.1:4321/metadata"
+
+
+def of_prefect(link, place):
+    engine = prefect.Prefect(prefect.SETUPS[0], Surroundings(place, METADATA, link=link))
+    engine.port = 4321
+    return engine._environment()["PREFECT_API_URL"]
+
+
+def of_airflow(link, place):
+    engine = airflow.Airflow(airflow.SETUPS[0], Surroundings(place, METADATA, link=link))
+    engine.port = 4321
+    return engine._environment()["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
+
+
+def of_dagster(link, place):
+    return dagster._over(link, METADATA)
+
+
+@pytest.mark.parametrize("address", [of_prefect, of_airflow, of_dagster])
+def test_steps_find_their_control_plane_over_the_link(tmp_path, address):
+    link = Link()
+    said = address(link, tmp_path)
+
+    assert f":{link.port}/" in said
+    assert ":4321" not in said
+    assert link.target == 4321
+
+
 @pytest.mark.parametrize("scenario", NETWORK, ids=lambda scenario: scenario.name)
 def test_what_has_no_link_says_why(scenario):
     able = [name for name, setup in SETUPS.items() if not unsupported(scenario.name, setup)]
 
-    assert {name.split("/")[0] for name in able} == {"airflow", "prefect"}
+    assert {name.split("/")[0] for name in able} == {"airflow", "dagster", "prefect"}
     assert not [name for name in able if name.endswith("compose/default")]
