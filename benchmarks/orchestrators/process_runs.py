@@ -67,8 +67,9 @@ class ProcessRuns:
 
     def cancel(self, handle: str) -> None:
         """Send the run's process SIGTERM, as Ctrl-C or `kill` do."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.services.started[handle].pid, signal.SIGTERM)
+        if self.running(handle):  # its pid may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.services.started[handle].pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End the processes of all runs, as a power loss would."""
