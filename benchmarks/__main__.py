@@ -30,14 +30,14 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
+from benchmarks import installation, plans, results, stack, stack_in_containers
 from benchmarks import library as libraries
-from benchmarks import plans, results, stack, stack_in_containers
 from benchmarks import verify as verifying
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
 from benchmarks.scenarios import GROUPS, SCENARIOS, unsupported
-from benchmarks.setups import COMPOSED, ORDINARY, SETUPS, chosen
+from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, setup_of
 from benchmarks.workloads import WORKLOADS, named
 
 app = typer.Typer(
@@ -129,7 +129,7 @@ def _installed(environment: str) -> bool:
 @app.command(name="list")
 def list_() -> None:
     """List setups, pipelines and their workloads, scenarios and profiles."""
-    for setup in SETUPS.values():
+    for setup in (*SETUPS.values(), *ABLATION.values()):
         tuned = f"{len(setup.settings)} settings are not as shipped"
         console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
     for workload in WORKLOADS.values():
@@ -238,7 +238,7 @@ def run(
     workloads: Annotated[
         str,
         typer.Option(
-            help=f"Workloads: {ALL_PIPELINES},chain-50,fanout-10-busy-100,fib_40_10."
+            help=f"Workloads: {ALL_PIPELINES},chain-50,fanout-10-busy-100,fib_40_10,idle-60."
             " The profile's when not given."
         ),
     ] = "",
@@ -273,7 +273,7 @@ def run(
         plan = plans.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
-        usual = plans.profile_of(profile).setups
+        usual = _usual(part, profile)
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
@@ -306,7 +306,7 @@ def _say_unsupported(plan: plans.Plan) -> None:
     for scenario in plan.scenarios:
         out: dict[str, list[str]] = {}
         for name in plan.setups:
-            why = unsupported(scenario, SETUPS[name], plan.metadata, plan.warehouse)
+            why = unsupported(scenario, setup_of(name), plan.metadata, plan.warehouse)
             out.setdefault(why, []).append(name)
         for why in filter(None, out):
             console.print(f"unsupported: {scenario} on {', '.join(out[why])}: {why}")
@@ -317,7 +317,7 @@ def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
         named(name)  # raises, with what there is
     if asked:
         return _listed(asked)
-    return _part(part)[0] if part else plans.profile_of(profile).workloads
+    return _part(part).workloads if part else plans.profile_of(profile).workloads
 
 
 def _scenarios(
@@ -326,15 +326,21 @@ def _scenarios(
     """Return the scenarios asked for, or else those of the part or profile that can be done."""
     if asked:
         return _known("scenario", asked, tuple(SCENARIOS))
-    every = _part(part)[1] if part else plans.profile_of(profile).scenarios
+    every = _part(part).scenarios if part else plans.profile_of(profile).scenarios
     return tuple(
         name
         for name in every
-        if not all(unsupported(name, SETUPS[s], metadata, warehouse) for s in setups)
+        if not all(unsupported(name, setup_of(s), metadata, warehouse) for s in setups)
     )
 
 
-def _part(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _usual(part: str, profile: str) -> tuple[str, ...]:
+    """Return the setups of a part, or of the profile where the part names none."""
+    own = _part(part).setups if part else ()
+    return own or plans.profile_of(profile).setups
+
+
+def _part(name: str) -> plans.Part:
     if name not in plans.PARTS:
         raise LookupError(
             f"no part of the benchmark is called {name}; there are: {', '.join(plans.PARTS)}"
@@ -389,6 +395,40 @@ def report(
 
 def _shown(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+@app.command(name="installation")
+def installation_(
+    folder: Annotated[
+        Path, typer.Argument(help="A results folder; the latest when not given.")
+    ] = ROOT / "results" / "latest",
+    again: Annotated[
+        bool, typer.Option(help="Install each engine again, to time it: downloads everything.")
+    ] = True,
+) -> None:
+    """Measure what installing each engine takes, and keep it beside the results of a folder."""
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise LookupError(f"{_shown(folder)} is no results folder; `bench run` makes one")
+    found = installation.installed(name for name in ENGINES if name != "bare")
+    if again:
+        found = installation.timed(found, say)
+    table = Table(title="Each engine's environment, from its lock")
+    for name in (
+        "engine",
+        "packages",
+        "MB",
+        "cache empty, s",
+        "cache warm, s",
+        "tables created, s",
+    ):
+        table.add_column(name, justify="left" if name == "engine" else "right")
+    for it in found:
+        seconds = (it.cold_s, it.warm_s, it.migration_s)
+        told = ("–" if s is None else f"{s:.1f}" for s in seconds)
+        table.add_row(it.engine, str(it.packages), f"{it.bytes / 1e6:.0f}", *told)
+    console.print(table)
+    console.print(f"kept: {_shown(installation.save(folder, found))}")
 
 
 @app.command()

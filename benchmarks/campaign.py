@@ -7,21 +7,32 @@ A setup's first trial after its start is a warm-up: kept, marked, not averaged.
 
 from __future__ import annotations
 
+import random
 import secrets
 import shlex
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
-from benchmarks import results, runner, stack, workloads
+from benchmarks import (
+    idle,
+    installation,
+    instruments,
+    results,
+    runner,
+    stack,
+    together,
+    workloads,
+    written,
+)
 from benchmarks.host import machine
-from benchmarks.model import Outcome, Result, Setup
+from benchmarks.model import IDLE, SYNTHETIC, Outcome, Result, Setup, Workload
 from benchmarks.noise import Noise, Watch, disturbed
 from benchmarks.plans import (
     PLAN,
@@ -38,10 +49,11 @@ from benchmarks.plans import (
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.setups import SETUPS
+from benchmarks.setups import setup_of
 from benchmarks.workloads import WARMUP
 
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
+WRITTEN_ROUNDS = 2  # in which it is read what no-ops add to database and logs: that hardly varies
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
 
@@ -61,6 +73,7 @@ def run(
 
     """
     (folder / PLAN).write_bytes(orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
+    note_beforehand(plan, folder)
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
     with stack.surrounded("run", metadata=metadata, warehouse=warehouse) as surround:
@@ -79,6 +92,14 @@ def run(
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
         repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
+
+
+def note_beforehand(plan: Plan, folder: Path) -> None:
+    """Keep what the engines' installations are, and what measuring costs on this host."""
+    if installation.FILE not in {file.name for file in folder.iterdir()}:
+        engines = dict.fromkeys(setup_of(name).engine for name in plan.setups)
+        installation.save(folder, installation.installed(engines))
+        instruments.save(folder, instruments.measure())
 
 
 def repeat_disturbed(
@@ -123,7 +144,7 @@ def run_block(
     plan: Plan, surround: stack.Surround, block: Sequence[Slot], folder: Path, say: Say
 ) -> None:
     """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
-    setup = SETUPS[block[0].setup]
+    setup = setup_of(block[0].setup)
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
     linked = any(SCENARIOS[slot.scenario].linked for slot in block)
@@ -150,13 +171,14 @@ def run_until_stuck(
     folder: Path,
     say: Say,
 ) -> list[Slot]:
-    """Start the stand, do trials until one is stuck, stop it; return what is left to do.
+    """Start the stand, do trials until one leaves work behind, stop it; return what is left to do.
 
-    A run that has not ended at its deadline goes on, and would be in the next trials' figures.
+    What goes on behind a trial would be in the next ones' figures.
     """
-    began = time.monotonic()
+    first, began = is_first(stand), time.monotonic()
     with stack.running(stand):
-        say(f"{block[0].setup}: ready in {time.monotonic() - began:.1f} s")
+        ready_s = time.monotonic() - began
+        say(f"{block[0].setup}: ready in {ready_s:.1f} s")
         if not block[0].warmup:
             warm_again(stand)
         slow: set[Cell] = set()  # these are repeated once a start
@@ -164,13 +186,28 @@ def run_until_stuck(
             if slot.cell in slow:
                 continue
             result = attempt(plan, surround, stand, slot, folder)
+            if slot.warmup:
+                start = {"first_start_s" if first else "later_start_s": ready_s}
+                result = replace(result, measures={**result.measures, **start})
             results.append(folder, result)
             say(line(slot, result))
             if is_slow(result):
                 slow.add(slot.cell)
-            if result.outcome is Outcome.STUCK:
+            if leaves_work(slot, result):
                 return list(block[done:])
     return []
+
+
+def leaves_work(slot: Slot, result: Result) -> bool:
+    """Whether a run may go on: it was not at its end, or the engine said it had not taken it."""
+    refused = result.outcome is Outcome.GAVE_UP and slot.workload.runs > 1
+    return refused or result.outcome is Outcome.STUCK
+
+
+def is_first(stand: runner.Stand) -> bool:
+    """Whether an engine has never been started here: its directory is empty, its tables new."""
+    directory = stand.orchestrator.services.directory
+    return not directory.exists() or not any(directory.iterdir())
 
 
 def warm_again(stand: runner.Stand) -> None:
@@ -184,21 +221,68 @@ def attempt(
     plan: Plan, surround: stack.Surround, stand: runner.Stand, slot: Slot, folder: Path
 ) -> Result:
     """Do one trial and return its row."""
-    scenario, workload = SCENARIOS[slot.scenario], slot.workload
+    workload = slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
-    heavy = slot.scenario == MEMORY_IN or slot.warmup
-    sampler = Sampler(stand.orchestrator.services, memory=heavy)
+    time.sleep(phase_s(plan, slot))
     began, watch = time.monotonic(), Watch()
     try:
-        trial = runner.run_trial(stand, scenario, workload, run_id, sampler)
-        result = runner.result_of(trial, scenario, template, sampler.usage())
+        if workload.pipeline == IDLE:
+            result = rest(stand, workload, run_id, template)
+        elif is_written(slot):
+            before = written.settled(stand)
+            result = trial(stand, slot, run_id, template)
+            added = written.added(before, written.settled(stand))
+            result = with_reasons(stand, result, added)
+        else:
+            result = trial(stand, slot, run_id, template)
     except (OSError, RuntimeError) as error:
         result = runner.broken(template, error)
     finally:
-        journal = keep_journal(stand, run_id, folder, slot)
-    host = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
-    return replace(result, journal=journal, environment={**result.environment, **host})
+        kept = keep_journals(stand, run_id, folder, slot)
+    own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
+    own |= {"journals": kept} if workload.runs > 1 else {}
+    journal = kept[0] if kept else ""
+    return replace(result, journal=journal, environment={**result.environment, **own})
+
+
+def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> Result:
+    """Run a workload through a scenario, and judge and measure it."""
+    heavy = slot.scenario == MEMORY_IN or slot.warmup
+    sampler = Sampler(
+        stand.orchestrator.services, heavy, idle.split_of(stand), database=stand.database
+    )
+    scenario = SCENARIOS[slot.scenario]
+    if slot.workload.runs > 1:
+        several = together.run_trials(stand, scenario, slot.workload, run_id, sampler)
+        return together.result_of(several, template, sampler.usage())
+    done = runner.run_trial(stand, scenario, slot.workload, run_id, sampler)
+    return runner.result_of(done, scenario, template, sampler.usage())
+
+
+def rest(stand: runner.Stand, workload: Workload, run_id: str, template: Result) -> Result:
+    """Watch an engine that has nothing to do: there is no truth to hold its rows against."""
+    found = idle.measure(stand, run_id, workload.parameters["seconds"])
+    return with_reasons(stand, replace(template, outcome=Outcome.UNHARMED), found)
+
+
+def is_written(slot: Slot) -> bool:
+    """Whether a trial is one around which database and logs are read: that takes seconds."""
+    asked, number = slot.workload, slot.trial % REPEATS_FROM
+    noops = asked.pipeline in SYNTHETIC and asked.parameters["kind"] == "noop"
+    return noops and not slot.warmup and not slot.control and number <= WRITTEN_ROUNDS
+
+
+def with_reasons(stand: runner.Stand, result: Result, found: Mapping[str, float | None]) -> Result:
+    """Add measures to a row, and why some of what is written has no figure."""
+    why = written.reasons(stand, found)
+    environment = {**result.environment, **({"unmeasured": why} if why else {})}
+    return replace(result, measures={**result.measures, **found}, environment=environment)
+
+
+def phase_s(plan: Plan, slot: Slot) -> float:
+    """Return the seconds that a trial waits before it is submitted; seeded, uniform."""
+    return random.Random(f"{plan.seed}:{slot.name}").uniform(0, slot.workload.phase_s)
 
 
 def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:
@@ -254,17 +338,20 @@ def line(slot: Slot, result: Result) -> str:
     return f"{name} {seconds}  {result.outcome}, {result.truth}"
 
 
-def keep_journal(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) -> str:
-    """Copy a trial's journal beside the results; return its path there, "" when there is none."""
+def keep_journals(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) -> list[str]:
+    """Copy the journals of a trial's runs beside the results; return their paths there."""
     from shared import journal
 
-    file = journal.path(stand.journals, run_id)
-    if not file.exists():
-        return ""
     (folder / "journals").mkdir(exist_ok=True)
-    kept = f"journals/{slot.name}.jsonl"
-    shutil.copyfile(file, folder / kept)
-    return kept
+    found, runs = [], slot.workload.runs
+    for run, name in zip(
+        together.names(run_id, runs), together.names(slot.name, runs), strict=True
+    ):
+        file, kept = journal.path(stand.journals, run), f"journals/{name}.jsonl"
+        if file.exists():
+            shutil.copyfile(file, folder / kept)
+            found.append(kept)
+    return found
 
 
 def keep_logs(stand: runner.Stand, folder: Path) -> None:

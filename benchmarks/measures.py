@@ -127,6 +127,37 @@ def _steps(history: History) -> int:
     return len({e.key for e in _work(history, "finished")})
 
 
+def of_runs(histories: Sequence[History]) -> dict[str, float | None]:
+    """Return the measures of runs that were submitted together.
+
+    `makespan_s` is that of all of them: the first trigger → the last step's end of any.
+    """
+    every = sorted((e for history in histories for e in history), key=lambda e: e.at)
+    took, steps = makespan_s(every), sum(_steps(history) for history in histories)
+    makespans = [makespan_s(history) for history in histories]
+    whole = [it for it in makespans if it is not None]
+    known = took if took and len(whole) == len(histories) else None
+    return {
+        "makespan_s": known,
+        "throughput_runs_per_s": len(histories) / known if known else None,
+        "throughput_steps_per_s": steps / known if known else None,
+        "run_makespan_p50_s": median(whole) if known else None,
+        "run_makespan_min_s": min(whole) if known else None,
+        "run_makespan_max_s": max(whole) if known else None,
+        "fairness_percent": 100 * jain(whole) if known else None,
+    }
+
+
+def jain(shares: Sequence[float]) -> float:
+    """Return Jain's index of fairness, (Σx)² / (n·Σx²): 1 when all are alike, 1/n at worst.
+
+    R. Jain, D. Chiu, W. Hawe: A Quantitative Measure of Fairness and Discrimination for Resource
+    Allocation in Shared Computer Systems, DEC Research Report TR-301, 1984.
+    """
+    squares = sum(share**2 for share in shares)
+    return sum(shares) ** 2 / (len(shares) * squares) if squares else 1.0
+
+
 def detect_s(history: History) -> float | None:
     """Fault → the first sign of a reaction: the hit step starts again, or the run's state says so.
 
@@ -176,12 +207,18 @@ def attempts_steps(history: History) -> float | None:
     return float(sum(e.kind == "started" for e in history))
 
 
+def journal_count(history: History) -> float | None:
+    """How many events were written, the bench's own included."""
+    return float(len(history))
+
+
 ALWAYS: tuple[Callable[[History], float | None], ...] = (
     dispatch_s,
     makespan_s,
     closing_s,
     handoff_p50_s,
     attempts_steps,
+    journal_count,
 )
 OF_SYNTHETIC: tuple[Callable[[History], float | None], ...] = (
     per_step_s,

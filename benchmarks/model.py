@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
 SYNTHETIC = ("chain", "fanout")  # the pipelines that measure an engine: no source, no warehouse
+IDLE = "idle"  # what a minute without any run is called in place of a pipeline
 ENGINES = ("bare", "airflow", "prefect", "dagster")
 
 
@@ -40,12 +41,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a setup that is not as shipped, and why."""
+    """One setting of a setup that is not as shipped, and why.
+
+    A setting that is about speed has a `group`: those that make sense only together share one, and
+    the group is tried alone, beside the group that it `needs`. One without is never tried alone.
+    """
 
     name: str
     value: str
     default: str
     reason: str
+    group: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,9 @@ class Setup:
 
     `needed` lists what every setup of the mode sets so that it runs here at all (addresses,
     secrets, switched-off telemetry, what makes the mode); `settings` lists what tuning changes,
-    empty for `default`. `task` says what a step is: a call, a thread, a fork or a process.
+    empty for `default`; `benchmarks.ablation` makes variants with some of them, and the adapters
+    apply exactly those that are there. `task` says what a step is: a call, a thread, a fork or a
+    process.
     """
 
     engine: str
@@ -146,6 +155,20 @@ class Orchestrator(Protocol):
     def output(self, handle: str) -> str:
         """Return what the steps of the run printed, as the engine's API or log store has it."""
 
+    def why(self, handle: str) -> str:
+        """Return what the engine says about a run that failed."""
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Return the seconds from the first step created to the last one completed, as stored.
+
+        By the engine's own store, through its public API; None while that does not know the end of
+        so many steps. Asked once, never waits.
+
+        Raises:
+            LookupError: the engine does not say; the message is the reason.
+
+        """
+
     def pids(self, role: Role) -> Sequence[int]:
         """Return the live processes of a role, oldest first; empty when it has none."""
 
@@ -196,12 +219,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What a pipeline is asked to do in a trial; what must arrive is the source's ground truth."""
+    """What a pipeline is asked to do in a trial; what must arrive is the source's ground truth.
+
+    `runs` are submitted together, each with these parameters and keys. `deadline_s` is given where
+    a scenario's would be too short. It is submitted at a random moment within the next `phase_s`
+    seconds: at once when they are 0.
+    """
 
     name: str
     pipeline: str
     parameters: Mapping[str, Any]
     keys: tuple[str, ...]
+    runs: int = 1
+    deadline_s: float = 0.0
+    phase_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +255,19 @@ class Ledger:
         return not (self.lost or self.unexpected or self.duplicated) and self.balance
 
 
+ENGINE_SAYS = "engine_says"  # the finding that quotes it of a run that did not succeed
+ENGINE_SPAN = "engine_span_s"  # the measure of its own clock, and the finding why there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the engine itself says of a run, asked when it has ended; empty: was not asked."""
+
+    why: str = ""  # the run did not succeed
+    span_s: float | None = None  # by the engine's own clock, see `Orchestrator.span_s`
+    no_span: str = ""  # why there is none
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One scenario on one setup, once: what was asked for and what happened."""
@@ -235,6 +279,7 @@ class Trial:
     history: tuple[Event, ...]
     state: State | None  # None: the bench broke before it knew
     ledger: Ledger | None  # None: not read, or the pipeline has no warehouse
+    told: Told = Told()
 
 
 Check = Callable[[Trial], Finding]

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -19,7 +20,7 @@ from benchmarks.model import ENGINES, PIPELINES, Outcome, Result, Workload
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
-from benchmarks.setups import ORDINARY, SETUPS
+from benchmarks.setups import LADDER, ORDINARY, setup_of
 from benchmarks.workloads import DAYS_NAME, WARMUP, named
 
 PLAN = "campaign.json"
@@ -59,6 +60,11 @@ OVERHEAD = (
     *("chain-1", "chain-10", "chain-50", "fanout-10", "fanout-50", "fib_40_10", "fib_10_33"),
     *(f"{shape}-10-busy-{ms}" for shape in ("chain", "fanout") for ms in (10, 100, 1000)),
 )
+# What one run hands from step to step, and what runs do to each other; one run alone is `chain-5`.
+PAYLOADS = tuple(f"chain-5-payload-{size}" for size in ("1kB", "100kB", "10MB"))
+TOGETHER = ("chain-5", *(f"chain-5-runs-{runs}" for runs in (4, 16)))
+# Up by factors, until an engine refuses or the largest is through.
+LIMIT = tuple(f"chain-2-payload-{size}MB" for size in (1, 3, 10, 30, 100, 300))
 # Run twice by a campaign's A/A control: the least and the most of what is between two trials.
 CONTROL = ("bare/process/default", "airflow/local/tuned")
 PROFILES: Mapping[str, Profile] = {
@@ -77,16 +83,30 @@ PROFILES: Mapping[str, Profile] = {
         repetitions=10,
         fault_rounds=3,
         budget_s=math.inf,
-        workloads=(*PIPELINES, *OVERHEAD),
+        workloads=(*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER, *LIMIT),
         scenarios=EVERY,
         setups=ENGINES,
         control=CONTROL,
         per_start=2,
     ),
 }
-PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # workloads, scenarios
-    "overhead": ((*PIPELINES, *OVERHEAD), ("calm",)),
-    "recovery": (("complaints",), tuple(SCENARIOS)),
+
+
+class Part(NamedTuple):
+    """What a part of a campaign does; without setups, those of the profile."""
+
+    workloads: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    setups: tuple[str, ...] = ()
+
+
+PARTS: Mapping[str, Part] = {
+    "overhead": Part((*PIPELINES, *OVERHEAD, *PAYLOADS, *TOGETHER), ("calm",)),
+    "together": Part(TOGETHER, ("calm",)),
+    "payload": Part(PAYLOADS, ("calm",)),
+    "limit": Part(LIMIT, ("calm",)),
+    "recovery": Part(("complaints",), tuple(SCENARIOS)),
+    "ablation": Part(("fib_40_10", "dispatch"), ("calm",), LADDER),
 }
 SLOW_S = 30.0  # cells that take longer than this are repeated less often
 SLOW_REPETITIONS = 3
@@ -166,9 +186,8 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, w, "calm", offset + n) for w in wanted for n in trials(plan, round_)]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        able = [
-            s for s in faults if not unsupported(s, SETUPS[setup], plan.metadata, plan.warehouse)
-        ]
+        given = (setup_of(setup), plan.metadata, plan.warehouse)
+        able = [s for s in faults if not unsupported(s, *given)]
         subjects = [(s, SCENARIOS[s].workload or first) for s in able]
         hurt = [Slot(setup, subject, s, trial) for s, subject in subjects if subject]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
-from benchmarks.model import Finding, Outcome, Result, Truth, Verdict
+from benchmarks.model import IDLE, Finding, Outcome, Result, Truth, Verdict
 
 SCHEMA = 1
 CALM = "calm"  # the scenario in which nothing goes wrong
@@ -201,14 +201,15 @@ def _beyond_schema(folder: Path, row: Row) -> Iterator[str]:
 
 
 def _journal_problems(folder: Path, row: Row) -> Iterator[str]:
-    journal = row["journal"]
-    if journal is None:
+    if row["journal"] is None:
         if row["outcome"] != Outcome.ERROR:
             yield "there is no journal, and the outcome is not error."
-    elif not (folder / journal).resolve().is_relative_to(folder.resolve()):
-        yield f"the journal {journal} is outside of the folder."
-    elif not (folder / journal).is_file():
-        yield f"the journal {journal} is missing."
+        return
+    for journal in row["environment"].get("journals", [row["journal"]]):
+        if not (folder / journal).resolve().is_relative_to(folder.resolve()):
+            yield f"the journal {journal} is outside of the folder."
+        elif not (folder / journal).is_file():
+            yield f"the journal {journal} is missing."
 
 
 def _measure_problems(row: Row) -> Iterator[str]:
@@ -224,7 +225,7 @@ def _verdict_problems(row: Row) -> Iterator[str]:
     outcome, truth, ledger = row["outcome"], row["truth"], row["ledger"]
     if (outcome == Outcome.ERROR) != bool(row["error"]):
         yield "an outcome of error and a text in error go together."
-    if truth is None and outcome != Outcome.ERROR:
+    if truth is None and outcome != Outcome.ERROR and row["pipeline"] != IDLE:
         yield f"the outcome is {outcome}, but no truth is given."
     if (outcome == Outcome.STUCK) != (truth == Truth.LIMBO) and outcome != Outcome.ERROR:
         yield f"the outcome {outcome} and the truth {truth} contradict each other."

@@ -12,8 +12,10 @@ from typing import Any
 import requests
 
 from benchmarks import checks, ledger, measures, workloads
+from benchmarks.hearing import findings, hear
 from benchmarks.link import Link
 from benchmarks.model import (
+    ENGINE_SPAN,
     SYNTHETIC,
     Fault,
     Finding,
@@ -31,6 +33,9 @@ from benchmarks.model import (
     Verdict,
     Workload,
 )
+from benchmarks.orchestrators.services import Services
+from benchmarks.processes import Group
+from benchmarks.results import CALM
 from benchmarks.sampling import Sampler
 from benchmarks.source import client
 from shared import journal, warehouse
@@ -38,6 +43,7 @@ from shared.journal import Event
 
 JOURNAL_POLL_S = 0.05
 STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes the load
+CALM_POLL_S = 5.0  # ... where nothing goes wrong, and no change of state is timed
 CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final state is awaited
 
 Truths = Callable[[Workload], workloads.Expected]
@@ -46,7 +52,11 @@ NOTHING = Workload("", "", {}, ())
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where trials of one setup take place: the engine and everything a fault may touch."""
+    """Where trials of one setup take place: the engine and everything a fault may touch.
+
+    `metadata_url` is the PostgreSQL database in which the engine keeps its metadata, "" when it has
+    none; `database` the processes of that server, when it is the bench's own.
+    """
 
     orchestrator: Orchestrator
     source_url: str
@@ -55,9 +65,16 @@ class Stand:
     holds: Path
     staging: Path
     metadata: Server | None = None
+    metadata_url: str = ""
+    database: Group | None = None
     warehouse: Server | None = None
     link: Link | None = None
     scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
+
+    @property
+    def local(self) -> bool:
+        """Whether the engine is processes that the bench has started: no containers."""
+        return isinstance(self.orchestrator.services, Services)
 
 
 def run_trial(
@@ -82,7 +99,7 @@ def run_trial(
     try:
         scenario.fault.prepare(stand, run, workload)
         with sampler:
-            state = watch(stand, scenario, workload, run, file)
+            state, handle = watch(stand, scenario, workload, run, file)
     finally:
         scenario.fault.heal(stand)
         stand.scene.undo.close()
@@ -94,6 +111,7 @@ def run_trial(
         history=journal.read(file),
         state=state,
         ledger=take_ledger(stand, workload, run, scenario.truth or truth or workloads.expected),
+        told=hear(stand.orchestrator, handle, workload, state),
     )
 
 
@@ -118,10 +136,12 @@ def take_ledger(stand: Stand, workload: Workload, run: str, truth: Truths) -> Le
     )
 
 
-def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: Path) -> State:
-    """Return the state the run ended in, or the one it was in at the deadline."""
+def watch(
+    stand: Stand, scenario: Scenario, workload: Workload, run: str, file: Path
+) -> tuple[State, str]:
+    """Return the state the run ended in, or was in at the deadline, and the engine's handle."""
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
-    deadline = time.monotonic() + scenario.deadline_s
+    deadline = time.monotonic() + max(scenario.deadline_s, workload.deadline_s)
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
     stand.scene.handles[run] = handle
     strike = Strike(stand, scenario.fault, run)
@@ -132,9 +152,10 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
         time.sleep(JOURNAL_POLL_S)
         history = follower.look()
         strike.look(history)
-        if time.monotonic() - asked < _patience_s(workload, history):
+        calm = scenario.name == CALM
+        if time.monotonic() - asked < patience_s(all_done(workload, history), calm):
             continue
-        state, asked = _ask(stand.orchestrator, handle, state), time.monotonic()
+        state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
         if not given_up and _is_stuck(state, history, strike, scenario.stuck_s):
             given_up = True
             note(stand, run, "given_up", Struck(f"no sign for {scenario.stuck_s:g} s"))
@@ -150,7 +171,7 @@ def watch(stand: Stand, scenario: Scenario, workload: Workload, run: str, file: 
     note(stand, run, "ended", Struck(state.value))
     if scenario.after_s:
         linger(strike, follower, scenario.after_s)
-    return state
+    return state, handle
 
 
 def linger(strike: Strike, follower: journal.Follower, after_s: float) -> None:
@@ -204,11 +225,14 @@ def _is_stuck(state: State, history: Sequence[Event], strike: Strike, stuck_s: f
     return struck and not ended and time.monotonic() - history[-1].at > stuck_s
 
 
-def _patience_s(workload: Workload, history: Sequence[Event]) -> float:
-    return CLOSING_POLL_S if _all_done(workload, history) else STATE_POLL_S
+def patience_s(closing: bool, calm: bool = True) -> float:
+    """Return how long the engine's API is left alone between two questions."""
+    if closing:
+        return CLOSING_POLL_S
+    return CALM_POLL_S if calm else STATE_POLL_S
 
 
-def _all_done(workload: Workload, history: Sequence[Event]) -> bool:
+def all_done(workload: Workload, history: Sequence[Event]) -> bool:
     """Whether no further step is awaited."""
     if not history or history[-1].kind != "finished":
         return False
@@ -217,7 +241,8 @@ def _all_done(workload: Workload, history: Sequence[Event]) -> bool:
     return sum(event.kind == "finished" for event in history) >= len(workload.keys)
 
 
-def _ask(orchestrator: Orchestrator, handle: str, known: State) -> State:
+def ask(orchestrator: Orchestrator, handle: str, known: State) -> State:
+    """Return where a run is, or where it was known to be when nobody answers."""
     try:
         return orchestrator.state(handle)
     except requests.RequestException:
@@ -248,11 +273,12 @@ def result_of(
         template,
         outcome=checks.outcome_of(trial.state, trial.history),
         truth=truth,
-        measures={**measures.measure(trial.history), **usage},
+        measures={**measures.measure(trial.history), **usage, **span_of(trial)},
         ledger=asdict(trial.ledger) if trial.ledger is not None else None,
         findings=(
             *(as_it_must(f, truth, scenario.ends) for f in checks.judge(trial, landed=landed)),
             *own_findings(trial, scenario, landed),
+            *findings(trial.told),
         ),
     )
 
@@ -271,6 +297,12 @@ def own_findings(trial: Trial, scenario: Scenario, landed: bool) -> tuple[Findin
     if landed:
         return found
     return tuple(Finding(f.check, Verdict.UNKNOWN, f.reason) for f in found)
+
+
+def span_of(trial: Trial) -> dict[str, float | None]:
+    """Return the time by the engine's own clock, where it was asked for it."""
+    told = trial.told
+    return {ENGINE_SPAN: told.span_s} if told.span_s is not None or told.no_span else {}
 
 
 def broken(template: Result, error: Exception) -> Result:

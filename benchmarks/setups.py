@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from benchmarks.ablation import ALONE, variants
 from benchmarks.model import Orchestrator, Setup, Surroundings
 from benchmarks.orchestrators import airflow, bare, containers, dagster, prefect
 
@@ -18,6 +19,28 @@ SETUPS: Mapping[str, Setup] = {
     for module in (bare, airflow, prefect, dagster, containers)
     for setup in module.SETUPS
 }
+
+# Between default and tuned: asked for by these names, and in no list.
+ABLATION: Mapping[str, Setup] = {
+    setup.name: setup
+    for make, tuned in (
+        (airflow.local, airflow.TUNED),
+        (prefect.process, prefect.TUNED),
+        (dagster.multiprocess, dagster.TUNED),
+    )
+    for setup in variants(make, tuned)
+}
+
+# From default to tuned, each group of settings alone in between.
+LADDER = tuple(
+    name
+    for mode in ("airflow/local", "prefect/process", "dagster/multiprocess")
+    for name in (
+        f"{mode}/default",
+        *(full for full in ABLATION if full.startswith(f"{mode}/{ALONE}")),
+        f"{mode}/tuned",
+    )
+)
 
 # What is compared unless other setups are asked for: each engine as its services, and none at all.
 ORDINARY = ("bare/process", "airflow/local", "prefect/process", "dagster/multiprocess")
@@ -34,11 +57,31 @@ def make(setup: Setup, surroundings: Surroundings) -> Orchestrator:
 def chosen(names: tuple[str, ...]) -> list[Setup]:
     """Return the setups whose names begin with one of `names`; all when none is given.
 
+    Those between default and tuned are found by a name that fits no other.
+
     Raises:
         LookupError: a name fits no setup; the message lists what there is.
 
     """
-    for name in names:
-        if not any(full.startswith(name) for full in SETUPS):
-            raise LookupError(f"no setup is called {name}; there are: {', '.join(SETUPS)}")
-    return [s for full, s in SETUPS.items() if not names or full.startswith(names)]
+    inner = tuple(name for name in names if not _fitting((name,), SETUPS))
+    for name in inner:
+        if not _fitting((name,), ABLATION):
+            every = ", ".join((*SETUPS, *ABLATION))
+            raise LookupError(f"no setup is called {name}; there are: {every}")
+    outer = tuple(name for name in names if name not in inner)
+    found = _fitting(outer, SETUPS) if outer or not names else []
+    return found + (_fitting(inner, ABLATION) if inner else [])
+
+
+def _fitting(names: tuple[str, ...], setups: Mapping[str, Setup]) -> list[Setup]:
+    return [s for full, s in setups.items() if not names or full.startswith(names)]
+
+
+def setup_of(name: str) -> Setup:
+    """Return the setup of a name, whether it is listed or not.
+
+    Raises:
+        KeyError: there is none.
+
+    """
+    return SETUPS[name] if name in SETUPS else ABLATION[name]

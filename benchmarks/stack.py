@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from benchmarks.orchestrators.services import (
     environment_of,
     free_port,
 )
+from benchmarks.processes import Group
 from benchmarks.runner import Stand, Truths
 from benchmarks.setups import make
 from benchmarks.source import client
@@ -143,7 +145,7 @@ class Local:
         place = self.directory / setup.name.replace("/", "-")
         for name in ("journals", "holds", "staging", "engine"):
             (place / name).mkdir(parents=True, exist_ok=True)
-        name = setup.name.replace("/", "_")
+        name = re.sub(r"\W", "_", setup.name)
         warehouse_url = self.database(
             f"warehouse_{name}", self.warehouse, f"sqlite:///{place / 'warehouse.db'}"
         )
@@ -172,9 +174,16 @@ class Local:
             holds=place / "holds",
             staging=place / "staging",
             metadata=self.postgres if self.metadata == EMBEDDED else None,
+            metadata_url="" if setup.engine == "bare" else surroundings.metadata_url,
+            database=self._server() if setup.engine != "bare" else None,
             warehouse=self.postgres if self.metadata != EMBEDDED else None,
             link=link,
         )
+
+    def _server(self) -> Group | None:
+        """Return the processes of the metadata databases' server, when they are its only use."""
+        alone = self.metadata == EMBEDDED and self.warehouse != EMBEDDED
+        return self.postgres.services if alone and self.postgres is not None else None
 
 
 def _source_command(port: int, recorded: Path | None) -> list[str | Path]:

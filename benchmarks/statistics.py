@@ -119,6 +119,34 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
     return Difference(absolute, relative, low, high, True, p, verdict, reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The quotient of two medians.
+
+    `low` and `high` are a 95 % interval when `interval` is true, else the least and the greatest
+    quotient of two values.
+    """
+
+    value: float
+    low: float
+    high: float
+    interval: bool
+
+
+def ratio(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Ratio | None:
+    """Return `median(second) / median(first)` of positive values; None for others, or for none.
+
+    The interval is the percentile bootstrap of that quotient, the samples resampled each alone.
+    """
+    if not first or not second or min(*first, *second) <= 0:
+        return None
+    value = float(np.median(second) / np.median(first))
+    if min(len(first), len(second)) < INTERVAL_FROM:
+        return Ratio(value, min(second) / max(first), max(second) / min(first), interval=False)
+    low, high = _bootstrap((tuple(second), tuple(first)), _quotient, seed)
+    return Ratio(value, low, high, interval=True)
+
+
 def outliers(values: Sequence[float]) -> list[bool]:
     """Label values whose modified z-score exceeds 3.5 in size. A label drops nothing.
 
@@ -155,6 +183,10 @@ def _median(sample: Any, axis: int = -1) -> Any:
 
 def _gap(one: Any, other: Any, axis: int = -1) -> Any:
     return np.median(one, axis=axis) - np.median(other, axis=axis)
+
+
+def _quotient(one: Any, other: Any, axis: int = -1) -> Any:
+    return np.median(one, axis=axis) / np.median(other, axis=axis)
 
 
 @functools.cache  # pure, slow, and asked for the same samples by several tables

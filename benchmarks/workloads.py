@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from benchmarks.model import SYNTHETIC, Workload
+from benchmarks.model import IDLE, SYNTHETIC, Workload
 from benchmarks.source import truth
 from shared import synthetic
 from shared.synthetic import Kind
@@ -18,6 +18,8 @@ SEED = 7
 TODAY = "2026-01-15"
 COMPLAINTS_PER_DAY = 100
 PAGE_SIZE = 40  # complaints: three pages a day, so that paging is part of every trial
+PATIENT_S = 600.0  # for many runs, which share what one has for itself, and for large payloads
+LARGE_BYTES = 30_000_000
 # Trials are triggered by the bench alone, and their complaints come in several pages a day.
 MEASURED = {"ETL_PAGE_SIZE": str(PAGE_SIZE), "ETL_SCHEDULE": "false"}
 
@@ -71,7 +73,9 @@ def fanout(steps: int, kind: Kind = "noop", amount: int = 0) -> Workload:
 def _synthetic(pipeline: str, steps: int, kind: Kind, amount: int) -> Workload:
     name = f"{pipeline}-{steps}-{kind}" + (f"-{amount}" if amount else "")
     parameters = {"steps": steps, "kind": kind, "amount": amount}
-    return Workload(name, pipeline, parameters, tuple(synthetic.keys(steps)))
+    deadline_s = PATIENT_S if kind == "payload" and amount >= LARGE_BYTES else 0.0
+    keys = tuple(synthetic.keys(steps))
+    return Workload(name, pipeline, parameters, keys, deadline_s=deadline_s)
 
 
 def fib_40_10() -> Workload:
@@ -84,19 +88,51 @@ def fib_10_33() -> Workload:
     return replace(chain(10, "fib", 33), name="fib_10_33")
 
 
+def together(workload: Workload, runs: int) -> Workload:
+    """Return a workload of so many runs at once; of one, it is the workload itself."""
+    if runs == 1:
+        return workload
+    name = f"{workload.name}-runs-{runs}"
+    return replace(workload, name=name, runs=runs, deadline_s=PATIENT_S)
+
+
+def idle(seconds: int) -> Workload:
+    """Return what is no work: the engine is watched for so many seconds without a run."""
+    return Workload(f"{IDLE}-{seconds}", IDLE, {"seconds": seconds}, (IDLE,))
+
+
+# A multiple of every pause that an engine makes between two looks for runs (0.1, 0.5, 1, 5, 10 s):
+# uniform over it is uniform over each of them.
+PHASE_S = 10.0
+
+
+def dispatch() -> Workload:
+    """Return one step whose run meets the engine at any moment between two of its looks."""
+    return replace(chain(1), name="dispatch", phase_s=PHASE_S)
+
+
 # The flows of Windmill's comparison, by their names there.
 FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_33": fib_10_33}
+# Synthetic workloads by names of their own.
+CALLED: Mapping[str, Callable[[], Workload]] = {**FLOWS, "dispatch": dispatch}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
 DAYS_NAME = re.compile(r"complaints-([1-9]\d*)-days")
 FIRST_DAY = "2026-01-05"
-SYNTHETIC_NAME = re.compile(r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?")
+IDLE_NAME = re.compile(rf"{IDLE}-([1-9]\d*)")
+SYNTHETIC_NAME = re.compile(
+    r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?(?:-runs-([1-9]\d*))?"
+)
+SIZE = re.compile(r"(?<=-payload-)(\d+)(kB|MB)(?=-|$)")
+ZEROS = {"kB": "000", "MB": "000000"}
 
 
 def named(name: str) -> Workload:
     """Return a workload by its name on the command line.
 
     That of a pipeline means its ordinary one; `complaints-6-days` has six days, `chain-50` is
-    fifty no-ops in a row, and `fanout-10-busy-100` ten steps of 100 ms side by side.
+    fifty no-ops in a row, `fanout-10-busy-100` ten steps of 100 ms side by side,
+    `chain-5-payload-10MB` five steps that hand on ten million bytes, and `chain-5-runs-4` four runs
+    of five no-ops at once; `idle-60` is a minute without a run.
 
     Raises:
         LookupError: no workload is called so.
@@ -104,17 +140,20 @@ def named(name: str) -> Workload:
     """
     if name in WORKLOADS:
         return WORKLOADS[name]
-    if name in FLOWS:
-        return FLOWS[name]()
+    if name in CALLED:
+        return CALLED[name]()
+    if found := IDLE_NAME.fullmatch(name):
+        return idle(int(found[1]))
     if found := DAYS_NAME.fullmatch(name):
         return replace(complaints(FIRST_DAY, int(found[1])), name=name)
-    if found := SYNTHETIC_NAME.fullmatch(name):
-        shape, steps, kind, amount = found.groups()
-        return SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
+    if found := SYNTHETIC_NAME.fullmatch(SIZE.sub(lambda size: size[1] + ZEROS[size[2]], name)):
+        shape, steps, kind, amount, runs = found.groups()
+        one = SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
+        return together(one, int(runs or 1))
     raise LookupError(
-        f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *FLOWS))},"
-        " complaints-N-days, chain-STEPS, fanout-STEPS, and both of these with -busy-MS, -fib-N"
-        " or -payload-BYTES"
+        f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *CALLED))},"
+        " complaints-N-days, idle-SECONDS, chain-STEPS, fanout-STEPS, the last two with -busy-MS,"
+        " -fib-N or -payload-BYTES (or kB, MB), and both of these with -runs-COUNT"
     )
 
 

@@ -24,12 +24,14 @@ import dagster._core.storage.root
 import dagster._core.storage.sqlite_storage
 import dagster._core.system_config.composite_descent
 import dagster._core.utility_ops
+import dagster._core.workspace.autodiscovery
+import dagster._utils.test.definitions
 import dagster_postgres
-import fsspec
-import psycopg2
+import fsspec.implementations.local
+import psycopg2.extras
 import sqlalchemy.dialects.postgresql
 import sqlalchemy.dialects.sqlite
-import upath
+import upath.implementations.local
 
 from dagster_impl.definitions import defs
 

@@ -6,6 +6,7 @@ value that the engine handed to it from the step before.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -46,9 +47,15 @@ def work(run: str, key: str, kind: Kind, amount: int = 0, previous: Value | None
     return value
 
 
-def _said(value: Value | None) -> int | None:
-    """Return what the journal holds of a value: a number itself, of a text the length."""
-    return len(value) if isinstance(value, str) else value
+def _said(value: Value | None) -> Value | None:
+    """Return what the journal holds of a value: a number itself, of a text length and digest."""
+    if not isinstance(value, str):
+        return value
+    return f"{len(value)} characters, blake2b {_digest(value)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _noop(key: str, amount: int, previous: Value | None) -> Value:
@@ -75,8 +82,12 @@ def fib(n: int) -> int:
 def _payload(key: str, amount: int, previous: Value | None) -> Value:
     if isinstance(previous, str) and len(previous) != amount:
         raise ValueError(f"step {key} was handed {len(previous)} characters instead of {amount}")
+    return _text(key, amount)
+
+
+def _text(key: str, characters: int) -> str:
     # Random, since a store may compress; hexadecimal, since every engine can store it as text.
-    return random.Random(key).randbytes(amount // 2 + 1).hex()[:amount]
+    return random.Random(key).randbytes(characters // 2 + 1).hex()[:characters]
 
 
 WORK: Mapping[str, Callable[[str, int, Value | None], Value]] = {
@@ -89,7 +100,7 @@ WORK: Mapping[str, Callable[[str, int, Value | None], Value]] = {
 
 def expected(steps: int, kind: Kind, amount: int, *, chained: bool) -> dict[str, dict[str, Any]]:
     """Return, by key, what the journal must hold as the detail of each finished step."""
-    before: int | None = None
+    before: Value | None = None
     wanted: dict[str, dict[str, Any]] = {}
     for key in keys(steps):
         value = _expected_value(key, kind, amount)
@@ -98,10 +109,10 @@ def expected(steps: int, kind: Kind, amount: int, *, chained: bool) -> dict[str,
     return wanted
 
 
-def _expected_value(key: str, kind: Kind, amount: int) -> int:
+def _expected_value(key: str, kind: Kind, amount: int) -> Value | None:
     if kind == "fib":
         return _fib_fast(amount)
-    return amount if kind == "payload" else int(key)
+    return _said(_text(key, amount)) if kind == "payload" else int(key)
 
 
 def _fib_fast(n: int) -> int:

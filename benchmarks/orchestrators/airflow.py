@@ -13,6 +13,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,9 +85,10 @@ NEEDED = (
 TUNED = (
     Setting(
         "scheduler.scheduler_idle_sleep_time",
-        "0.1",
+        "0.05",
         "1",
         "dispatch: the pause between two looks at what can run next is in every hand-off",
+        group="scheduler_idle_sleep_time",
     ),
     Setting(
         "core.parallelism",
@@ -99,7 +101,8 @@ TUNED = (
         "forkserver",
         "fork",
         "recovery: workers do not inherit the scheduler's database connections, so that locks of a"
-        " scheduler that was killed end with it",
+        " scheduler that was killed end with it; and what the preload needs",
+        group="forkserver",
     ),
     Setting(
         "core.mp_forkserver_preload",
@@ -107,10 +110,16 @@ TUNED = (
             (
                 "airflow.__main__",
                 "airflow.executors.local_executor",
+                "airflow.sdk.definitions.asset.metadata",
+                "airflow.sdk.definitions.decorators.condition",
+                "airflow.sdk.definitions.decorators.setup_teardown",
                 "airflow.sdk.execution_time.supervisor",
                 "airflow.sdk.execution_time.task_runner",
                 "airflow.dag_processing.dagbag",
                 "airflow.providers.standard.decorators.python",
+                "airflow.version",
+                "airflow_dags.retries",
+                "jinja2.ext",
                 "shared.complaints",
                 "shared.github_stats",
                 "shared.synthetic",
@@ -119,6 +128,7 @@ TUNED = (
         ),
         "",
         "dispatch: what every task would import again is imported once, before the workers fork",
+        group="forkserver",
     ),
     Setting(
         "scheduler.enable_health_check",
@@ -126,18 +136,21 @@ TUNED = (
         "False",
         "dispatch: this server's process starts the forkserver with the scheduler; otherwise the"
         " first task would wait for its imports",
+        group="forkserver",
     ),
     Setting(
         "scheduler.scheduler_health_check_server_host",
         "127.0.0.1",
         "0.0.0.0",
         "of that server: nobody outside of this machine may call it",
+        group="forkserver",
     ),
     Setting(
         "scheduler.scheduler_health_check_server_port",
         CHOSEN,
         "8974",
         "of that server: a free port",
+        group="forkserver",
     ),
     Setting(
         "scheduler.task_instance_heartbeat_timeout",
@@ -194,9 +207,16 @@ TUNED = (
 # Without services there is nothing to address and no secret to share.
 ALONE = ("core.dags_folder", "core.load_examples", "database.sql_alchemy_conn")
 FORK = "a fork of a worker process"
+
+
+def local(variant: str, settings: tuple[Setting, ...]) -> Setup:
+    """Return a variant of the mode with LocalExecutor."""
+    return Setup("airflow", "local", variant, settings, NEEDED, FORK)
+
+
 SETUPS = (
-    Setup("airflow", "local", "default", needed=NEEDED, task=FORK),
-    Setup("airflow", "local", "tuned", settings=TUNED, needed=NEEDED, task=FORK),
+    local("default", ()),
+    local("tuned", TUNED),
     Setup(
         "airflow",
         "dag-test",
@@ -276,6 +296,12 @@ class Airflow:
     def output(self, handle: str) -> str:
         return self.api.output(handle)
 
+    def why(self, handle: str) -> str:
+        return self.api.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.api.span_s(handle, steps)
+
     def pids(self, role: Role) -> Sequence[int]:
         if role is Role.WORKER:
             return [process.pid for process in self._workers()]
@@ -348,8 +374,9 @@ class Airflow:
         pids = {process.pid for process in titled}
         for process in titled:
             # A task process bears its worker's title until it has set its own.
-            if process.ppid() not in pids:
-                yield process
+            with suppress(psutil.NoSuchProcess):  # it has ended since
+                if process.ppid() not in pids:
+                    yield process
 
 
 def migrate(url: str, directory: Path) -> None:

@@ -259,6 +259,12 @@ class Composed:
     def output(self, handle: str) -> str:
         return self.engine.output(handle)
 
+    def why(self, handle: str) -> str:
+        return self.engine.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.engine.span_s(handle, steps)
+
     def worker(self) -> str:
         service = WORKERS[self.setup.engine]
         for container in self.stacks.containers():
@@ -340,6 +346,12 @@ class Answering:
 
     def output(self, handle: str) -> str:
         return self.api.output(handle)
+
+    def why(self, handle: str) -> str:
+        return self.api.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.api.span_s(handle, steps)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return none: the processes of other containers are not seen from one."""

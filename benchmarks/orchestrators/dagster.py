@@ -24,8 +24,10 @@ from benchmarks.orchestrators.services import (
     environment_of,
     free_port,
     installed_version,
+    run_once,
 )
 from benchmarks.orchestrators.sized import sized
+from benchmarks.processes import children
 
 LOCATION = "bench"
 PRELOAD = "dagster_impl.preload"
@@ -41,39 +43,70 @@ NEEDED = (
         "the webserver and the daemon must find the code server",
     ),
 )
+START_METHOD = "execution.config.multiprocess.start_method"  # of the run config
+PRELOADED = f"{START_METHOD}.forkserver.preload_modules"
+AUTOCREATE = "storage.postgres.should_autocreate_tables"
+RUN_RETRIES = "run_retries.enabled"
+COORDINATOR = "run_coordinator"
 TUNED = (
     Setting(
-        "execution.config.multiprocess.start_method",
-        f"forkserver, preload_modules: [{PRELOAD}]",
+        START_METHOD,
+        "forkserver",
         "spawn",
-        "a step is forked from a process that has imported everything, instead of importing it",
+        "cost of a step: it is forked from a process that has imported the definitions, instead of"
+        " importing them",
+        group="forkserver",
     ),
     Setting(
-        "run_coordinator.class",
+        PRELOADED,
+        PRELOAD,
+        "the definitions",
+        "cost of a step: what each needs besides the definitions is imported once, too",
+        group="preload_modules",
+        needs="forkserver",
+    ),
+    Setting(
+        AUTOCREATE,
+        "false",
+        "true",
+        "cost of a step: each process would look in PostgreSQL three times for tables that are"
+        " missing; `dagster instance migrate` makes them before the first start",
+        group="should_autocreate_tables",
+    ),
+    Setting(
+        f"{COORDINATOR}.class",
         "DefaultRunCoordinator",
         "QueuedRunCoordinator, dequeued every 5 s",
-        "a run starts when it is launched",
+        "dispatch: a run starts when it is launched",
+        group="run_coordinator",
     ),
-    Setting("run_retries.enabled", "true", "false", "a run whose process has died is continued"),
-    Setting("run_retries.max_retries", "2", "0", "two crashes of a run are survived"),
+    Setting(RUN_RETRIES, "true", "false", "recovery: a run whose process has died is continued"),
+    Setting("run_retries.max_retries", "2", "0", "recovery: two crashes of a run are survived"),
     Setting(
         "run_retries.retry_on_asset_or_op_failure",
         "false",
         "true",
-        "a step has its own retries: what is final for it stays final",
+        "recovery: a step has its own retries, and what is final for it stays final",
     ),
     Setting(
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS",
         "1",
         "5",
-        "how soon the daemon sees that a run has failed",
+        "recovery: how soon the daemon sees that a run has failed",
     ),
     Setting(
-        "run_monitoring.enabled", "true", "false", "a run that never starts is failed, and retried"
+        "run_monitoring.enabled",
+        "true",
+        "false",
+        "recovery: a run that never starts is failed, and retried",
     ),
-    Setting("run_monitoring.poll_interval_seconds", "2", "120", "how soon that is seen"),
-    Setting("run_monitoring.start_timeout_seconds", "60", "180", "a run starts in seconds here"),
-    Setting("run_monitoring.cancel_timeout_seconds", "10", "180", "a run ends in seconds here"),
+    Setting("run_monitoring.poll_interval_seconds", "2", "120", "recovery: how soon that is seen"),
+    Setting(
+        "run_monitoring.start_timeout_seconds", "60", "180", "recovery: a run starts in seconds"
+    ),
+    Setting(
+        "run_monitoring.cancel_timeout_seconds", "10", "180", "recovery: a run ends in seconds"
+    ),
 )
 IN_PROCESS = Setting(
     "execution.config",
@@ -81,23 +114,28 @@ IN_PROCESS = Setting(
     "multiprocess: {}",
     "this mode: the run's process executes its steps itself",
 )
+SPAWNED, FORKED = "a new process (spawn)", "a fork of a process in which {} is imported"
+
+
+def multiprocess(variant: str, settings: tuple[Setting, ...]) -> Setup:
+    """Return a variant of the mode in which each step is a process."""
+    names = {setting.name for setting in settings}
+    forked = FORKED.format("everything" if PRELOADED in names else "the pipelines' code")
+    task = forked if START_METHOD in names else SPAWNED
+    return Setup("dagster", "multiprocess", variant, settings, NEEDED, task)
+
+
+def in_process(variant: str, settings: tuple[Setting, ...]) -> Setup:
+    """Return a variant of the mode in which a run is one process."""
+    task = "a call in the run's process, one at a time"
+    return Setup("dagster", "in-process", variant, settings, (*NEEDED, IN_PROCESS), task)
+
+
 SETUPS: tuple[Setup, ...] = (
-    Setup("dagster", "multiprocess", "default", needed=NEEDED, task="a new process (spawn)"),
-    Setup(
-        "dagster",
-        "multiprocess",
-        "tuned",
-        settings=TUNED,
-        needed=NEEDED,
-        task="a fork of a process in which everything is imported",
-    ),
-    Setup(
-        "dagster",
-        "in-process",
-        "default",
-        needed=(*NEEDED, IN_PROCESS),
-        task="a call in the run's process, one at a time",
-    ),
+    multiprocess("default", ()),
+    multiprocess("tuned", TUNED),
+    in_process("default", ()),
+    in_process("tuned", tuple(s for s in TUNED if s.name not in (START_METHOD, PRELOADED))),
     Setup(
         "dagster",
         "api",
@@ -113,9 +151,9 @@ def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
     return (Api if setup.mode == "api" else Dagster)(setup, surroundings)
 
 
-SHIPPED_YAML = "telemetry:\n  enabled: false\n"
-TUNED_YAML = ROOT / "dagster_impl" / "dagster.yaml"
-POSTGRES_YAML = "storage:\n  postgres:\n    postgres_url:\n      env: DAGSTER_POSTGRES_URL\n"
+INSTANCE = ("telemetry", COORDINATOR, "run_retries", "run_monitoring")  # sections of dagster.yaml
+COORDINATORS = "dagster._core.run_coordinator"  # the module of their classes
+DATABASE = {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}
 WORKSPACE_YAML = """\
 load_from:
   - grpc_server:
@@ -123,6 +161,26 @@ load_from:
       port: {port}
       location_name: {location}
 """
+
+
+def instance_of(setup: Setup) -> dict[str, dict[str, Any]]:
+    """Return what a setup's dagster.yaml holds, the storage left out: settings by section."""
+    sections: dict[str, dict[str, Any]] = {}
+    for setting in (*setup.needed, *setup.settings):
+        section, _, name = setting.name.partition(".")
+        if section in INSTANCE:
+            sections.setdefault(section, {})[name] = _typed(setting.value)
+    if COORDINATOR in sections:
+        sections[COORDINATOR]["module"] = COORDINATORS
+    return sections
+
+
+def _typed(value: str) -> Any:
+    """Return a setting's value as dagster.yaml has it: a number, true, false, or a text."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
 
 
 @dataclass(slots=True)
@@ -148,6 +206,8 @@ class Dagster:
     def start(self) -> None:
         """Start what is not running: the code server, then webserver and daemon side by side."""
         self._configure()
+        for name in [n for n, s in self.services.started.items() if not s.running()]:
+            self.dead.append(self.services.started.pop(name))  # what it left may still be at work
         self._start(
             "code-server", "dagster", "api", "grpc", *self._code(), *self._at(self.code_port)
         )
@@ -159,11 +219,26 @@ class Dagster:
 
     def _configure(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
-        storage = POSTGRES_YAML if self.surroundings.metadata_url else ""
-        instance = TUNED_YAML.read_text() if self._tuned else SHIPPED_YAML
-        (self._home / "dagster.yaml").write_text(instance + storage)
+        database = dict(DATABASE)
+        if AUTOCREATE in self._set and self.surroundings.metadata_url:
+            self._migrate()
+            database["should_autocreate_tables"] = _typed(self._set[AUTOCREATE])
+        self._write(instance_of(self.setup), database)
         workspace = WORKSPACE_YAML.format(port=self.code_port, location=LOCATION)
         (self._home / "workspace.yaml").write_text(workspace)
+
+    def _write(self, instance: dict[str, Any], database: dict[str, Any]) -> None:
+        storage = {"storage": {"postgres": database}} if self.surroundings.metadata_url else {}
+        (self._home / "dagster.yaml").write_text(json.dumps(instance | storage))  # JSON is YAML
+
+    def _migrate(self) -> None:
+        """Create the metadata database's tables, once for a directory."""
+        done = self._home / "migrated"
+        if not done.exists():
+            self._write({}, dict(DATABASE))
+            command = (environment_of("dagster") / "dagster", "instance", "migrate")
+            run_once(command, self._environment(), self._home, timeout_s=READY_TIMEOUT_S)
+            done.touch()
 
     @property
     def _home(self) -> Path:
@@ -171,8 +246,9 @@ class Dagster:
         return self.surroundings.directory / "home"
 
     @property
-    def _tuned(self) -> bool:
-        return self.setup.variant == "tuned"
+    def _set(self) -> dict[str, str]:
+        """Return what is not as shipped: values by the names of the settings."""
+        return {setting.name: setting.value for setting in self.setup.settings}
 
     def _code(self) -> tuple[str | Path, ...]:
         return ("-m", "dagster_impl.definitions", "-d", ROOT, "--location-name", LOCATION)
@@ -181,18 +257,16 @@ class Dagster:
         return ("-h", "127.0.0.1", "-p", str(port))
 
     def _start(self, name: str, program: str, *arguments: str | Path) -> None:
-        service = self.services.started.get(name)
-        if service is not None and service.running():
+        if name in self.services.started:
             return
-        if service is not None:  # what it left behind may still be at work
-            self.dead.append(self.services.started.pop(name))
         command = [environment_of("dagster") / program, *arguments]
-        url = self.surroundings.metadata_url
-        if name == "code-server" and self.surroundings.link is not None:
-            url = _over(self.surroundings.link, url)  # runs and their steps are below it
+        url, link = self.surroundings.metadata_url, self.surroundings.link
+        if name == "code-server" and link is not None:
+            url = _over(link, url)  # runs and their steps are below it
         self.services.start(name, command, environment=self._environment(url))
 
-    def _environment(self, url: str) -> dict[str, str]:
+    def _environment(self, url: str = "") -> dict[str, str]:
+        url = url or self.surroundings.metadata_url
         environment = {
             **self.surroundings.environment,
             "DAGSTER_HOME": str(self._home),
@@ -202,9 +276,8 @@ class Dagster:
             environment["DAGSTER_POSTGRES_URL"] = url.replace(
                 "postgresql://", "postgresql+psycopg2://", 1
             )
-        if self._tuned:
-            environment["DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS"] = "1"
-        return environment
+        variables = {name: it for name, it in self._set.items() if name.startswith("DAGSTER_")}
+        return environment | variables
 
     def _code_ready(self) -> bool:
         with socket.create_connection(("127.0.0.1", self.code_port), timeout=1):
@@ -230,15 +303,17 @@ class Dagster:
     def _execution(self) -> dict[str, Any]:
         if self.setup.mode == "in-process":
             return {"execution": {"config": {"in_process": {}}}}
-        if not self._tuned:
+        if START_METHOD not in self._set:
             return {}
-        forkserver = {"forkserver": {"preload_modules": [PRELOAD]}}
-        return {"execution": {"config": {"multiprocess": {"start_method": forkserver}}}}
+        preload = {"preload_modules": [self._set[PRELOADED]]} if PRELOADED in self._set else {}
+        method = {self._set[START_METHOD]: preload}
+        return {"execution": {"config": {"multiprocess": {"start_method": method}}}}
 
     def state(self, handle: str) -> State:
         """Ask once where the run is, or the run by which the daemon has continued it."""
         run = self.api.last(handle)
-        if self._tuned and run["status"] == "FAILURE" and run["tags"].get(WILL_RETRY) != "false":
+        failed = run["status"] == "FAILURE"
+        if RUN_RETRIES in self._set and failed and run["tags"].get(WILL_RETRY) != "false":
             return State.RUNNING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
@@ -264,6 +339,12 @@ class Dagster:
         """Return what the steps logged, those of automatic retries included."""
         return self.api.output(handle)
 
+    def why(self, handle: str) -> str:
+        return self.api.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.api.span_s(handle, steps)
+
     def pids(self, role: Role) -> Sequence[int]:
         """Return the services' processes, or those of the runs: the code server's children."""
         if role is Role.CONTROL:
@@ -274,9 +355,8 @@ class Dagster:
         started = self.services.started.get("code-server")
         servers = [*self.dead, *([started] if started is not None else [])]
         # Of a code server that has died, the guard is the parent of what it started.
-        parents = {pid for server in servers for pid in (server.pid, server.guard.pid)}
-        found = [p for server in servers for p in server.processes()]
-        return [p.pid for p in found if _spawned(p, parents)]
+        parents = [pid for server in servers for pid in (server.pid, server.guard.pid)]
+        return sorted(pid for parent in parents for pid in children(parent) if _spawned(pid))
 
 
 @dataclass(slots=True)
@@ -304,8 +384,7 @@ class Api(ProcessRuns):
         job, _ = sized(pipeline, parameters)
         found = tags(pipeline, run, parameters), run_config(pipeline, parameters)
         command = module("dagster", "dagster_impl.once", job, *map(json.dumps, found))
-        url = self.surroundings.metadata_url
-        return self.launch(command, self.engine._environment(url))
+        return self.launch(command, self.engine._environment())
 
 
 def _over(link: Link, url: str) -> str:
@@ -315,9 +394,9 @@ def _over(link: Link, url: str) -> str:
     return direct.set(port=link.to(direct.port)).render_as_string(hide_password=False)
 
 
-def _spawned(process: psutil.Process, parents: set[int]) -> bool:
-    """Whether a process is one that multiprocessing has spawned from one of `parents`."""
+def _spawned(pid: int) -> bool:
+    """Whether a process is one that multiprocessing has spawned; one that has ended is none."""
     try:
-        return process.ppid() in parents and "spawn_main" in " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
+        return "spawn_main" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
         return False

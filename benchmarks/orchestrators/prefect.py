@@ -49,38 +49,65 @@ NEEDED = (
     Setting("PREFECT_SERVER_ANALYTICS_ENABLED", "false", "true", "no telemetry from a bench"),
     Setting("DO_NOT_TRACK", "1", "", "no telemetry from a bench"),
 )
+COMMAND = "job variable `command`"
+ZOMBIES, RETRIES = "automation `crash zombies`", "automation `retry crashed`"
 TUNED = (
-    Setting("PREFECT_WORKER_QUERY_SECONDS", "0.5", "10", "a submitted run waits for no poll"),
     Setting(
-        "job variable `command`",
+        "PREFECT_WORKER_QUERY_SECONDS",
+        "0.2",
+        "10",
+        "dispatch: a submitted run waits for no poll",
+        group="worker_query_seconds",
+    ),
+    Setting(
+        COMMAND,
         "python -m prefect.engine",
         "none",
-        "one Python process a run instead of two: none that only resolves the workspace",
+        "dispatch: one Python process a run instead of two: none that only resolves the workspace",
+        group="command",
     ),
     Setting(
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
         "30",
         "180",
-        "a run whose worker died with it is missed sooner; 30 is the least allowed",
+        "recovery: a run whose worker died with it is missed sooner; 30 is the least allowed",
     ),
     Setting(
-        "automation `crash zombies`",
+        ZOMBIES,
         "no heartbeat for 90 s: Crashed",
         "none",
-        "the manual's answer to a run that is Running for ever",
+        "recovery: the manual's answer to a run that is Running for ever",
     ),
     Setting(
-        "automation `retry crashed`",
+        RETRIES,
         f"Crashed for {SETTLE_S:g} s, at most {STARTS} starts: AwaitingRetry",
         "none",
-        "a crashed run starts again by itself, and a run that crashes every time ends",
+        "recovery: a crashed run starts again by itself, and one that crashes every time ends",
+    ),
+)
+# A run of a served flow is one Python process as shipped.
+TUNED_SERVE = (
+    Setting(
+        "PREFECT_RUNNER_POLL_FREQUENCY",
+        "1",
+        "10",
+        "dispatch: how often the runner asks for runs; whole seconds, so this is the least",
+        group="runner_poll_frequency",
     ),
 )
 THREAD = "a call in the flow run's process; side by side, a thread"
+
+
+def process(variant: str, settings: tuple[Setting, ...]) -> Setup:
+    """Return a variant of the mode with a process worker."""
+    return Setup("prefect", "process", variant, settings, NEEDED, THREAD)
+
+
 SETUPS = (
-    Setup("prefect", "process", "default", (), NEEDED, THREAD),
-    Setup("prefect", "process", "tuned", TUNED, NEEDED, THREAD),
+    process("default", ()),
+    process("tuned", TUNED),
     Setup("prefect", "serve", "default", (), NEEDED, THREAD),
+    Setup("prefect", "serve", "tuned", TUNED_SERVE, NEEDED, THREAD),
     Setup("prefect", "script", "default", (), NEEDED, THREAD.replace("flow run", "caller")),
 )
 
@@ -105,8 +132,9 @@ class Prefect:
         self.api = PrefectApi("")
 
     @property
-    def tuned(self) -> bool:
-        return bool(self.setup.settings)
+    def _set(self) -> dict[str, str]:
+        """Return what is not as shipped: values by the names of the settings."""
+        return {setting.name: setting.value for setting in self.setup.settings}
 
     @property
     def url(self) -> str:
@@ -138,8 +166,7 @@ class Prefect:
         worker = "" if self.services.pids(Role.WORKER) else self._start_worker()
         if not self.api.deployed():
             self._deploy()  # while the worker starts
-        if self.tuned:
-            self._tune()
+        self._tune()
         self.services.wait_until(
             lambda: self.api.is_online(worker),
             timeout_s=START_S,
@@ -184,7 +211,7 @@ class Prefect:
     def _environment(self) -> dict[str, str]:
         directory = self.surroundings.directory
         url = self.surroundings.metadata_url
-        variables = {s.name: s.value for s in self.setup.settings if s.name.startswith("PREFECT_")}
+        variables = {name: it for name, it in self._set.items() if name.startswith("PREFECT_")}
         return {
             "PREFECT_HOME": str(directory / "prefect"),
             "PREFECT_API_URL": f"{self._api_url()}/api",
@@ -229,16 +256,22 @@ class Prefect:
             raise RuntimeError(f"prefect deploy failed: {made.stdout[-1000:]}{made.stderr[-1000:]}")
 
     def _tune(self) -> None:
-        """Give the server what tuning adds, where it is not there yet."""
-        command = f"{environment_of('prefect') / 'python'} -m prefect.engine"
+        """Give the server what of the settings it holds, where it is not there yet."""
+        if COMMAND in self._set:
+            self._set_command(self._set[COMMAND])
+        wanted = [made for name, made in AUTOMATIONS.items() if name in self._set]
+        there = {made["name"] for made in self.api.find("automations", {})} if wanted else set()
+        for automation in wanted:
+            if automation["name"] not in there:
+                self.api.change("POST", "automations/", automation)
+
+    def _set_command(self, command: str) -> None:
+        """Let every deployment start its runs by this command, in Prefect's environment."""
+        python = f"{environment_of('prefect') / 'python'}"
+        wanted = {"job_variables": {"command": command.replace("python", python, 1)}}
         for deployment in self.api.deployments():
             if not deployment["job_variables"]:
-                wanted = {"job_variables": {"command": command}}
                 self.api.change("PATCH", f"deployments/{deployment['id']}", wanted)
-        made = {automation["name"] for automation in self.api.find("automations", {})}
-        for automation in (CRASH_ZOMBIES, RETRY_CRASHED):
-            if automation["name"] not in made:
-                self.api.change("POST", "automations/", automation)
 
     def stop(self) -> None:
         """Stop worker and server, and the runs with them."""
@@ -255,7 +288,8 @@ class Prefect:
     def state(self, handle: str) -> State:
         """Ask once; a crash that the automation is about to retry is not the end."""
         flow_run = self.api.flow_run(handle)
-        if self.tuned and flow_run["state_type"] == "CRASHED" and _will_retry(flow_run):
+        crashed = flow_run["state_type"] == "CRASHED"
+        if RETRIES in self._set and crashed and _will_retry(flow_run):
             return State.WAITING
         return STATES[flow_run["state_type"]]
 
@@ -279,6 +313,12 @@ class Prefect:
     def output(self, handle: str) -> str:
         """Return the messages of the run's steps, oldest first."""
         return self.api.output(handle)
+
+    def why(self, handle: str) -> str:
+        return self.api.why(handle)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        return self.api.span_s(handle, steps)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return the server's pid for CONTROL and the worker's for WORKER."""
@@ -353,6 +393,10 @@ class Script(ProcessRuns):
     def output(self, handle: str) -> str:
         return "\n".join(self.engine.output(flow_run["id"]) for flow_run in self._flow_runs(handle))
 
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Ask the server of the last call's flow run."""
+        return self.engine.span_s(self._flow_runs(handle)[-1]["id"], steps)
+
 
 def _prefect(*arguments: str) -> list[str]:
     return [str(environment_of("prefect") / "prefect"), *arguments]
@@ -410,3 +454,4 @@ RETRY_CRASHED = _automation(
     },
     {"state": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry after a crash"},
 )
+AUTOMATIONS = {ZOMBIES: CRASH_ZOMBIES, RETRIES: RETRY_CRASHED}

@@ -11,11 +11,14 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from benchmarks.model import Role, Setup, State, Surroundings
 from benchmarks.orchestrators.services import Services, end, environment_of
 
 DONE = "done"
+LAST_LINES = 3
+NO_SERVICE = "no service that could be asked keeps the times of this mode's steps"
 
 Command = Sequence[str | Path]
 
@@ -33,6 +36,7 @@ class ProcessRuns:
     surroundings: Surroundings
     services: Services = field(init=False)
     asked: dict[str, tuple[Command, Mapping[str, str]]] = field(default_factory=dict)
+    launching: Lock = field(default_factory=Lock)  # runs are submitted by several threads
 
     def __post_init__(self) -> None:
         self.services = Services(self.surroundings.directory)
@@ -46,9 +50,10 @@ class ProcessRuns:
 
     def launch(self, command: Command, environment: Mapping[str, str]) -> str:
         """Start a run and return its handle."""
-        handle = f"run-{len(self.asked) + 1}"
-        self.asked[handle] = (command, environment)
-        self.services.start(handle, command, role=Role.TASK, environment=environment)
+        with self.launching:
+            handle = f"run-{len(self.asked) + 1}"
+            self.asked[handle] = (command, environment)
+            self.services.start(handle, command, role=Role.TASK, environment=environment)
         return handle
 
     def running(self, handle: str) -> bool:
@@ -82,6 +87,13 @@ class ProcessRuns:
 
     def output(self, handle: str) -> str:
         return self.printed(handle)
+
+    def why(self, handle: str) -> str:
+        """Return the end of what the run's process has printed."""
+        return "\n".join(self.printed(handle).splitlines()[-LAST_LINES:])
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        raise LookupError(NO_SERVICE)
 
     def printed(self, handle: str) -> str:
         """Return what the run's process has printed so far."""

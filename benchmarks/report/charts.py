@@ -11,6 +11,7 @@ import altair as alt
 import vl_convert
 
 from benchmarks.report import words
+from benchmarks.report.costs import Bar as RestBar
 from benchmarks.report.facts import unique
 from benchmarks.report.lanes import Bar, Lane, Timeline
 from benchmarks.report.overhead import Line, Overhead
@@ -22,7 +23,7 @@ PALE = {"bare": "#c9d0d8", "airflow": "#f3cdb8", "prefect": "#c3d7f7", "dagster"
 STEP = ("#7f8b9b", "#4a86cf", "#d29a2a", "#3d9c78", "#9a6bc2", "#c76a92", "#5f9ea5")
 KILLED, FAULT, RESUMED = "#f2c4bf", "#b3261e", "#2f5fb3"  # the style sheet hatches KILLED
 
-PANEL_PX, BAR_PX = 215, 36
+PANEL_PX, BAR_PX, REST_PX = 215, 36, 330
 TIMELINE_PX, ROW_PX, HEAD_PX, GAP_PX = 1000, 15, 34, 12
 
 NEEDLESS = re.compile(  # what Vega writes and an inline SVG does not need
@@ -48,6 +49,45 @@ def overhead_svg(lines: Sequence[Line], title: str) -> str:
     ).properties(width=PANEL_PX, height=BAR_PX * len(order))  # fmt: skip
     told = "; ".join(_overhead_words(line) for line in shown)
     return inline(chart, f"Overhead against bare: {title}", told)
+
+
+def rest_svg(bars: Sequence[RestBar], title: str, unit: str) -> str:
+    """Draw what the processes of each setup take at rest, role after role, and their sum."""
+    order = [it.setup.title for it in bars]
+    rows = [row for it in bars for row in _parts(it)]
+    sums = [{"setup": it.setup.title, "x": _sum(it), "text": words.number(_sum(it))} for it in bars]
+    axis = alt.Axis(title=unit, grid=True, tickCount=5)
+    parts = plot(rows).mark_bar(height=15, strokeWidth=1.2, aria=False).encode(
+        x=alt.X("x:Q", axis=axis), x2="x2:Q", y=_setups(order),
+        fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None),
+    )  # fmt: skip
+    named = plot(sums).mark_text(align="left", dx=6, color=INK, fontSize=12, aria=False).encode(
+        x=alt.X("x:Q"), y=_setups(order), text="text:N",
+    )  # fmt: skip
+    chart = alt.layer(parts, named).properties(width=REST_PX, height=BAR_PX * len(order))
+    return inline(chart, title, "; ".join(_rest_words(it) for it in bars))
+
+
+def _parts(bar: RestBar) -> Rows:
+    """Return the parts of a bar: control full, worker pale, the metadata database empty."""
+    engine, at, rows = bar.setup.engine, 0.0, []
+    fills = {"control": ENGINE[engine], "worker": PALE[engine], "metadata": PAPER}
+    for role, value in bar.parts.items():
+        if value:
+            rows.append({"setup": bar.setup.title, "x": at, "x2": at + value,
+                         "fill": fills[role], "edge": ENGINE[engine]})  # fmt: skip
+            at += value
+    return rows
+
+
+def _sum(bar: RestBar) -> float:
+    return sum(value or 0.0 for value in bar.parts.values())
+
+
+def _rest_words(bar: RestBar) -> str:
+    told = [f"{role} {words.number(value)}" for role, value in bar.parts.items()
+            if value is not None]  # fmt: skip
+    return f"{bar.setup.title} {', '.join(told)}"
 
 
 def timeline_svg(timeline: Timeline, title: str) -> str:

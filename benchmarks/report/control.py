@@ -35,7 +35,7 @@ class Pair:
 
 def pairs(campaign: Campaign) -> list[Pair]:
     """Return every calm cell that was measured twice, in the order of the report."""
-    order = [*campaign.subjects, *campaign.synthetic]
+    order = [*campaign.subjects, *campaign.synthetic, *campaign.together]
     cells = [campaign.cell(setup, it) for setup in campaign.setups for it in order]
     return [_pair(cell, campaign.seed) for cell in cells if cell.control and cell.trials]
 

@@ -85,13 +85,29 @@ class Scale:
 
 
 def growth_svg(curves: Sequence[Curve], title: str) -> str:
-    """Draw the makespan over the count of steps, both axes logarithmic."""
+    """Draw the makespan over the count of steps."""
+    chart = _logarithmic(curves, "makespan, seconds", "steps in the run", "~g")
+    return inline(chart, f"Makespan over the count of steps: {title}", _told(curves, _growth))
+
+
+def throughput_svg(curves: Sequence[Curve], title: str) -> str:
+    """Draw the throughput over the count of runs at once."""
+    chart = _logarithmic(curves, "runs a minute", "runs at once", "~g")
+    return inline(chart, f"Throughput over the runs at once: {title}", _told(curves, _throughput))
+
+
+def handoff_svg(curves: Sequence[Curve], title: str) -> str:
+    """Draw the hand-off over the size of what is handed on."""
+    chart = _logarithmic(curves, "hand-off p50, milliseconds", "bytes handed on", "~s")
+    return inline(chart, f"Hand-off over the size of the payload: {title}", _told(curves, _handoff))
+
+
+def _logarithmic(curves: Sequence[Curve], y_title: str, x_title: str, x_form: str) -> Layer:
+    """Draw with both axes logarithmic."""
     values = [value for it in curves for dot in it.dots for value in (dot.low, dot.y, dot.high)]
     positive = [it for it in values if it > 0] or [1.0]
     scale = Scale(min(positive) / 1.4, max(positive) * 1.4, logarithmic=True)
-    y = partial(scale.axis, "makespan, seconds", "~g")
-    chart = _drawn(curves, scale, y, "steps in the run", "~g", factor=1)
-    return inline(chart, f"Makespan over the count of steps: {title}", _told(curves, _growth))
+    return _drawn(curves, scale, partial(scale.axis, y_title, "~g"), x_title, x_form, factor=1)
 
 
 def efficiency_svg(curves: Sequence[Curve], title: str) -> str:
@@ -183,6 +199,16 @@ def _told(curves: Sequence[Curve], say: Callable[[Curve], str]) -> str:
 
 def _growth(curve: Curve) -> str:
     return ", ".join(f"{words.plural(int(it.x), 'step')} {words.number(it.y)} s"
+                     for it in curve.dots)  # fmt: skip
+
+
+def _throughput(curve: Curve) -> str:
+    return ", ".join(f"{words.plural(int(it.x), 'run')} {words.number(it.y)} a minute"
+                     for it in curve.dots)  # fmt: skip
+
+
+def _handoff(curve: Curve) -> str:
+    return ", ".join(f"{words.size(int(it.x))} {words.number(it.y)} ms"
                      for it in curve.dots)  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from benchmarks import noise, results
-from benchmarks.model import ENGINES, PIPELINES, SYNTHETIC, Outcome, Result
+from benchmarks.instruments import Instruments
+from benchmarks.model import ENGINES, IDLE, PIPELINES, SYNTHETIC, Outcome, Result
 from benchmarks.report import shapes, words
 from benchmarks.results import CALM, is_control, is_repeat, sound
 
@@ -121,6 +122,8 @@ class Campaign:
     cells: Mapping[tuple[SetupId, Subject, str], Cell]
     seed: int
     synthetic: tuple[Subject, ...] = ()  # those with a calm trial; `subjects` are of the ETL alone
+    together: tuple[Subject, ...] = ()  # the same of several runs at once
+    instruments: Instruments | None = None  # what measuring costs; older results do not say
 
     def cell(self, setup: SetupId, subject: Subject, scenario: str = CALM) -> Cell:
         return self.cells.get((setup, subject, scenario)) or Cell(setup, subject, scenario)
@@ -151,9 +154,17 @@ def campaign(lines: Sequence[Result]) -> Campaign:
     order = {subject: place for place, subject in enumerate(subjects)}
     faults.sort(key=lambda fault: order[fault[1]])
     synthetic = tuple(it for it in subjects if it.pipeline in SYNTHETIC and it in calm)
-    shown = _shown(subjects, calm, {key[1] for key in grouped}, bool(synthetic))
+    idle = any(it.pipeline == IDLE for it in calm)
+    shown = _shown(subjects, calm, {key[1] for key in grouped}, bool(synthetic) or idle)
     seed = lines[0].seed if lines else 0
-    return Campaign(rows, setups, shown, tuple(faults), cells, seed, synthetic)
+    alone = tuple(it for it in synthetic if not _several_runs(it))
+    together = tuple(it for it in synthetic if _several_runs(it))
+    return Campaign(rows, setups, shown, tuple(faults), cells, seed, alone, together)
+
+
+def _several_runs(subject: Subject) -> bool:
+    shape = shapes.shape_of(subject.workload)
+    return shape is not None and shape.runs > 1
 
 
 def _rows(lines: Sequence[Result]) -> tuple[Row, ...]:
@@ -168,14 +179,14 @@ def _disturbed(result: Result, probes_ms: Sequence[float]) -> str:
 
 
 def _shown(
-    subjects: Sequence[Subject], calm: Iterable[Subject], seen: Iterable[Subject], synthetic: bool
+    subjects: Sequence[Subject], calm: Iterable[Subject], seen: Iterable[Subject], others: bool
 ) -> tuple[Subject, ...]:
     """Return the pipelines with a calm trial, and those that a full campaign would have had.
 
-    A campaign of synthetic workloads alone was not meant to have any.
+    A campaign of other workloads alone (`others`) was not meant to have any.
     """
-    etl = [it for it in subjects if it.pipeline not in SYNTHETIC]
-    if synthetic and not any(it in calm for it in etl):
+    etl = [it for it in subjects if it.pipeline not in (*SYNTHETIC, IDLE)]
+    if others and not any(it in calm for it in etl):
         return ()
     return tuple(it for it in etl if it in calm or it not in seen)
 
@@ -243,6 +254,8 @@ def _subjects(lines: Sequence[Result]) -> tuple[Subject, ...]:
 
 
 def _subject_title(pipeline: str, workload: str, several: bool) -> str:
+    if pipeline == IDLE:
+        return f"{workload.rpartition('-')[2]} s without a run"
     shape = shapes.shape_of(workload) if pipeline in SYNTHETIC else None
     if shape:
         return shape.title

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks import statistics
 from benchmarks.model import ENGINES, Outcome, Truth
-from benchmarks.report import control, overhead, recovery, steps, words
+from benchmarks.report import concurrency, control, overhead, recovery, steps, words
 from benchmarks.report.facts import VARIANTS, Campaign, Subject, unique
 from benchmarks.report.overhead import Comparison
 from benchmarks.report.words import Mark, plural
@@ -60,7 +60,9 @@ def paragraphs(campaign: Campaign) -> list[str]:
     """Sum up the campaign: the rows, then each variant by itself."""
     same = " ".join(it.text for it in _same_rows(campaign))
     told = [" ".join([*_cost(campaign, it), *_rescued(campaign, it)]) for it in VARIANTS]
-    return [text for text in (same, *told, steps.headline(steps.tables(campaign))) if text]
+    cost = steps.headline(steps.tables(campaign))
+    at_once = concurrency.headline(concurrency.groups(campaign))
+    return [text for text in (same, *told, cost, at_once) if text]
 
 
 def _cost(campaign: Campaign, variant: str) -> Iterator[str]:

@@ -37,11 +37,12 @@ def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
          "CPU is at most half as efficient there as with processes."),
         ("Work that waits.", "The work of a task is CPU time. Tasks that wait for a network or a "
          "disk overlap better than these."),
-        ("The engine's own clock.", "All times come from what the steps wrote, one clock for all; "
-         "no engine's metadata store was asked when it thinks a task began."),
-        ("Not measured here.", "Several runs at once, fairness between them, payloads up to the "
-         "size that an engine refuses, what a step adds to the metadata database and to the logs, "
-         "idle cost, start of the services, size of the installation."),
+        ("Runs at once are alike.", "They are of one pipeline, submitted at one moment by one "
+         "client. A mix of long and short ones, or of users, may be shared less evenly."),
+        ("A payload is text.", "It is handed on as the pipelines are written: no engine was given "
+         "an object store in its place."),
+        ("The engine's own clock.", "All times come from what the steps wrote, one clock for all, "
+         "except where a column says that it is of the engine's own store."),
     ]  # fmt: skip
 
 
@@ -81,8 +82,9 @@ def _of_method() -> list[Limit]:
         ("The journal costs.", "Every step appends events to a file, on bare too. What that costs "
          "is in every number, and is not taken off."),
         ("Polling.", "The bench looks at the journal every 50 ms and asks the API at most once a "
-         "second, five times a second once the last step is done: detect, truth and closing are no "
-         "finer than that. Dispatch and makespan come from what the steps themselves wrote."),
+         "second, five times a second once the last step is done (before that, every 5 s where "
+         "nothing goes wrong): detect, truth and closing are no finer than that. Dispatch and "
+         "makespan come from what the steps themselves wrote."),
         ("One fault at a time, at one moment.", "Each fault strikes once, at a named event. Other "
          "moments, other faults and two at once are not tried; a short fault that an engine "
          "outlives says nothing about a long one."),

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from benchmarks import statistics
 from benchmarks.report import words
-from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
+from benchmarks.report.facts import VARIANTS, Campaign, Cell, SetupId, Subject
 from benchmarks.report.words import Figure, Mark
 
 MEASURES = {  # column -> measure, unit
@@ -111,6 +111,7 @@ def tuned_against_default(campaign: Campaign) -> list[Comparison]:
         (default, tuned)
         for default, tuned in combinations(campaign.setups, 2)
         if (default.engine, default.mode) == (tuned.engine, tuned.mode)
+        and {default.variant, tuned.variant} == set(VARIANTS)
     ]
     return _comparisons(campaign, pairs)
 

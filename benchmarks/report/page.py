@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,21 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks import results, statistics
+from benchmarks import installation, instruments, results, statistics
 from benchmarks.model import ENGINES, Result
 from benchmarks.report import (
     charts,
+    concurrency,
     control,
+    costs,
     curves,
     facts,
+    gains,
     headline,
     lanes,
     limits,
     overhead,
+    payloads,
     published,
     quiet,
     recovery,
@@ -38,7 +42,8 @@ from benchmarks.report.overhead import Line
 from benchmarks.results import CALM
 
 DRAWN_BYTES = 450_000  # of timelines; what comes after is named, and lies in the journals
-OWN = ("load_1m", "took_s", "noise", "control")  # what the environment of each trial has of its own
+# What the environment of each trial has of its own.
+OWN = ("load_1m", "took_s", "noise", "control", "journals")
 MACHINE = ("host", "cpu", "cores_count", "memory_mb", "os", "python", "commit", "warehouse")
 
 
@@ -76,6 +81,9 @@ class Section:
     tables: Sequence[steps.Table]
     growths: Sequence[tuple[scaling.Growths, Markup]]
     grains: Sequence[tuple[scaling.Grains, Markup]]
+    together: Sequence[tuple[concurrency.Group, Markup]]
+    handed: Sequence[tuple[payloads.Group, Markup]]
+    refusals: Sequence[payloads.Refusal]
     flows: Sequence[steps.Flow]
     probe: steps.Probe | None
     unsound: Sequence[steps.Unsound]
@@ -95,14 +103,15 @@ def build(folder: Path, root: Path) -> None:
     found = results.read(folder)
     if not found:
         raise ValueError(f"report: {folder / results.LINES} holds no trial; run the bench first")
-    told = context(facts.campaign(found), folder, root)
+    measured = replace(facts.campaign(found), instruments=instruments.load(folder))
+    told = context(measured, folder, root)
     _write(folder / "report.html", _templates(True).get_template("report.html.j2").render(told))
     _write(folder / "report.md", _templates(False).get_template("report.md.j2").render(told))
 
 
 def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
     """Return all that the templates print."""
-    timelines = lanes.timelines(campaign, folder)
+    timelines, ladders = lanes.timelines(campaign, folder), gains.ladders(campaign)
     drawings, undrawn = _drawings(timelines)
     return {
         "name": folder.resolve().name, "campaign": campaign, "words": words,
@@ -118,6 +127,9 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "cells": list(campaign.cells.values()), "data": _data(campaign), "rules": statistics,
         "section": section(campaign), "published": published, "scaling": scaling,
         "quiet": quiet.quiet(campaign), "quieter": quiet,
+        "having": (having := costs.costs(campaign, installation.load(folder), root)),
+        "roles": costs.ROLES, "rest_charts": _rest_charts(having), "costing": costs,
+        "gains": ladders, "left": gains.left(ladders),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
     }  # fmt: skip
@@ -125,7 +137,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
 
 def section(campaign: Campaign) -> Section | None:
     """Return what the synthetic workloads say, or None when the campaign has none."""
-    if not campaign.synthetic:
+    if not (campaign.synthetic or campaign.together):
         return None
     made = steps.tables(campaign)
     grown, grains = scaling.growths(campaign), scaling.grains(campaign)
@@ -134,9 +146,22 @@ def section(campaign: Campaign) -> Section | None:
         made,
         [(it, _chart(curves.growth_svg, it.curves, it.title)) for it in grown],
         [(it, _chart(curves.efficiency_svg, it.curves, it.title)) for it in grains],
+        [(it, _chart(curves.throughput_svg, it.curves, it.title))
+         for it in concurrency.groups(campaign)],
+        [(it, _chart(curves.handoff_svg, it.curves, it.title))
+         for it in payloads.groups(campaign)],
+        payloads.refusals(campaign),
         flows, steps.probe(campaign, flows), steps.unsound(campaign),
         limits.of_steps({it.title: it.sizes for it in grown}),
     )  # fmt: skip
+
+
+def _rest_charts(having: costs.Costs) -> list[tuple[str, Markup]]:
+    """Draw what each setup takes while it has nothing to do."""
+    drawn = [("Memory at rest", "MB (PSS)", having.memory),
+             ("CPU at rest", "CPU seconds a minute", having.cpu)]  # fmt: skip
+    return [(title, Markup(charts.rest_svg(bars, title, unit)))
+            for title, unit, bars in drawn if bars]  # fmt: skip
 
 
 def _chart(
@@ -257,8 +282,9 @@ def _versions(campaign: Campaign) -> list[tuple[str, str, str]]:
 def _counts(campaign: Campaign) -> dict[str, Any]:
     calm = [campaign.cell(setup, subject) for setup in campaign.setups if setup.mode
             for subject in campaign.subjects]  # fmt: skip
+    synthetic = (*campaign.synthetic, *campaign.together)
     calm += [it for it in campaign.cells.values()
-             if it.subject in campaign.synthetic and it.scenario == CALM and it.trials]  # fmt: skip
+             if it.subject in synthetic and it.scenario == CALM and it.trials]  # fmt: skip
     sizes = [len(cell.values("makespan_s")) for cell in calm] or [0]
     return {
         "repetitions": " to ".join(str(it) for it in unique((min(sizes), max(sizes)))),

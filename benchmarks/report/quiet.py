@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.report import words
+from benchmarks.model import IDLE
+from benchmarks.report import costs, words
 from benchmarks.report.facts import Campaign, Cell, Row, SetupId
 from benchmarks.report.words import Figure, Mark
 from benchmarks.results import CALM, sound
+from benchmarks.runner import CALM_POLL_S, CLOSING_POLL_S
 
 BENCH_FROM = 0.01  # of the CPU of what is measured; a larger share is marked
 TOO_MUCH = Mark("!", "above 1 %", "fair")
@@ -17,6 +19,7 @@ LITTLE = Mark("✓", "at most 1 %", "good")
 REPLACED = Mark("↻", "done again", "good")
 STANDS = Mark("!", "in the figures", "fair")
 APART = Mark("·", "in no figure", "none")
+ASK_S = (CALM_POLL_S, CLOSING_POLL_S)  # between two questions, until the last step ends and after
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,26 @@ class Disturbed:
 
 
 @dataclass(frozen=True, slots=True)
+class Burden:
+    """What measuring a run costs beside the bench's own CPU time, in CPU seconds; None: unknown."""
+
+    event_s: float | None = None  # that a step pays to write an event
+    ask_s: float | None = None  # that an engine pays to answer for the state of a run
+
+    def of(self, measures: Mapping[str, float | None]) -> float:
+        """Return the seconds in one trial; questions are counted as if none was left out."""
+        events = measures.get("journal_count") or 0.0
+        asked_s = measures.get("makespan_s"), measures.get("closing_s")
+        asks = sum(
+            (seconds or 0.0) / period for seconds, period in zip(asked_s, ASK_S, strict=True)
+        )
+        return events * (self.event_s or 0.0) + asks * (self.ask_s or 0.0)
+
+
+NONE = Burden()
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """The bench's own CPU time on one setup, as a share of the engine's."""
 
@@ -37,6 +60,7 @@ class Bench:
     mark: Mark
     most: float | None  # the greatest share of one workload
     where: str
+    burden: Burden
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +81,29 @@ def quiet(campaign: Campaign) -> Quiet | None:
     cells = [it for it in campaign.cells.values() if it.scenario == CALM]
     watched = sum(_timed(row) for it in cells for row in _rows(it))
     found = tuple(it for cell in cells for it in _disturbed(cell))
-    bench = tuple(it for setup in campaign.setups if (it := _bench(setup, cells, campaign.seed)))
+    worked = [it for it in cells if it.subject.pipeline != IDLE]
+    bench = tuple(it for setup in campaign.setups if (it := _bench(campaign, setup, worked)))
     return Quiet(watched, found, bench) if watched or bench else None
 
 
-def share_of(cell: Cell) -> float | None:
-    """Return the bench's CPU seconds over the engine's, the median of the sound trials."""
-    found = _shares(cell)
+def burden(campaign: Campaign, setup: SetupId) -> Burden:
+    """Return what is known of it; older results, and those without a rest, say less."""
+    asks = costs.asks_s(costs.idle_cell(campaign, setup))
+    event_s = campaign.instruments.event_us / 1e6 if campaign.instruments else None
+    return Burden(event_s, median(asks) if asks else None)
+
+
+def share_of(cell: Cell, burden: Burden = NONE) -> float | None:
+    """Return what measuring costs over the engine's CPU, the median of the sound trials."""
+    found = _shares(cell, burden)
     return median(found) if found else None
 
 
-def _shares(cell: Cell) -> list[float]:
-    told = [(it.measures.get("bench_cpu_s"), it.measures.get("cpu_s"))
+def _shares(cell: Cell, burden: Burden) -> list[float]:
+    told = [(it.measures, it.measures.get("bench_cpu_s"), it.measures.get("cpu_s"))
             for it in cell.results if sound(it)]  # fmt: skip
-    return [own / theirs for own, theirs in told if own is not None and theirs]
+    return [(own + burden.of(measures)) / theirs
+            for measures, own, theirs in told if own is not None and theirs]  # fmt: skip
 
 
 def _rows(cell: Cell) -> Sequence[Row]:
@@ -96,16 +129,17 @@ def _standing(row: Row, cell: Cell) -> Mark:
     return STANDS if row in cell.trials else APART
 
 
-def _bench(setup: SetupId, cells: Sequence[Cell], seed: int) -> Bench | None:
-    own = [it for it in cells if it.setup == setup and _shares(it)]
+def _bench(campaign: Campaign, setup: SetupId, cells: Sequence[Cell]) -> Bench | None:
+    weight = burden(campaign, setup)
+    own = [it for it in cells if it.setup == setup and _shares(it, weight)]
     if not own:
         return None
-    every = [100 * share for cell in own for share in _shares(cell)]
-    middles = {cell.subject.title: share_of(cell) or 0.0 for cell in own}
+    every = [100 * share for cell in own for share in _shares(cell, weight)]
+    middles = {cell.subject.title: share_of(cell, weight) or 0.0 for cell in own}
     where = max(middles, key=lambda it: middles[it])
     mark = TOO_MUCH if above(median(every) / 100) else LITTLE
-    figure = words.figure(every, "%", seed)
-    return Bench(setup, figure, mark, middles[where], where)
+    figure = words.figure(every, "%", campaign.seed)
+    return Bench(setup, figure, mark, middles[where], where, weight)
 
 
 def above(share: float | None) -> bool:

@@ -16,6 +16,13 @@ from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Mark
 
 GROWN = {"makespan": "makespan_s", "handoff": "handoff_p50_s", "cpu": "cpu_s"}
+# Of the work of an engine's own processes, and of what it writes down: shown where it was measured.
+ALSO_GROWN = {
+    "CPU, control": "control_cpu_s", "CPU, worker": "worker_cpu_s", "CPU, task": "task_cpu_s",
+    "CPU, metadata database": "metadata_cpu_s", "metadata rows": "metadata_rows",
+    "metadata on disk": "metadata_bytes", "values of the rows": "metadata_value_bytes",
+    "logs": "log_bytes",
+}  # fmt: skip
 NO_METG = Mark("·", "no figure", "none")  # the reason stands beside it
 RISING = 1.1  # times the efficiency at the size before
 LANES = {"chain": 1, "fanout": 2}  # tasks at a time: every setup is limited to two in a run
@@ -27,6 +34,7 @@ class Grown:
 
     setup: SetupId
     fits: dict[str, Growth]
+    more: dict[str, Growth]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,13 @@ class Growths:
     def enough(self) -> bool:
         """Whether a power can be fitted to so many counts."""
         return len(self.sizes) >= growth.SIZES_FROM
+
+    @property
+    def more(self) -> list[str]:
+        """Name what else was fitted on some setup."""
+        fitted = (name for line in self.lines for name, fit in line.more.items()
+                  if fit.exponent is not None)  # fmt: skip
+        return sorted(set(fitted), key=list(ALSO_GROWN).index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +135,18 @@ def _growths(campaign: Campaign, pipeline: str, sized: Mapping[int, Subject]) ->
             for name, measure in GROWN.items()
             if (pipeline, name) != ("fanout", "handoff")  # independent steps hand nothing on
         }
-        lines.append(Grown(setup, fits))
+        lines.append(Grown(setup, fits, _more(cells)))
         makespans = {float(n): cell.values("makespan_s") for n, cell in cells.items()}
         curves.append(Curve(setup, dots(makespans, campaign.seed)))
     shown = tuple(it for it in curves if it.dots)
     return Growths(pipeline, NAMES[pipeline], tuple(subjects), tuple(lines), shown)
+
+
+def _more(cells: Mapping[int, Cell]) -> dict[str, Growth]:
+    return {
+        name: growth.fit({n: cell.values(measure) for n, cell in cells.items()})
+        for name, measure in ALSO_GROWN.items()
+    }
 
 
 def dots(values: Mapping[float, Sequence[float]], seed: int) -> tuple[Dot, ...]:

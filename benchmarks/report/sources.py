@@ -14,6 +14,9 @@ from pygments.token import Comment, String
 from benchmarks.model import PIPELINES
 
 FOLDERS = {"airflow": "airflow_dags", "prefect": "prefect_impl", "dagster": "dagster_impl"}
+SHARED = "shared by the pipelines"
+YAML = "YAML"
+OF_THE_BENCH = ("once", "synthetic", "__init__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,40 @@ class Comparison:
 
     pipeline: str
     sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """How many lines of code one engine's implementation has, by what they are for."""
+
+    engine: str
+    by_file: dict[str, int]  # of the pipelines, and of what they share
+    whole: int
+
+
+def lines(root: Path) -> list[Lines]:
+    """Count the lines of code of the implementations under a checkout.
+
+    What runs a pipeline once for the bench, and what a bench measures with, is left out.
+    """
+    return [Lines(it, told, sum(told.values())) for it in FOLDERS if (told := _counted(root, it))]
+
+
+def _counted(root: Path, engine: str) -> dict[str, int]:
+    files = sorted((root / FOLDERS[engine]).glob("*.py"))
+    counted = {it.stem: code_lines(it.read_text(encoding="utf-8")) for it in files
+               if it.stem not in OF_THE_BENCH}  # fmt: skip
+    shared = sum(count for name, count in counted.items() if name not in PIPELINES)
+    found = {it: counted[it] for it in PIPELINES if it in counted}
+    settings = (root / FOLDERS[engine]).glob("*.yaml")
+    yaml = sum(yaml_lines(it) for it in settings if it.stem not in OF_THE_BENCH)
+    return {**found, SHARED: shared, YAML: yaml} if counted else {}
+
+
+def yaml_lines(file: Path) -> int:
+    """Count the lines of a YAML file that are neither blank nor comment."""
+    texts = map(str.strip, file.read_text(encoding="utf-8").splitlines())
+    return sum(bool(it) and not it.startswith("#") for it in texts)
 
 
 def comparisons(root: Path) -> list[Comparison]:

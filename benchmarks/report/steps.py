@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.model import Outcome, Result, Verdict
+from benchmarks.model import ENGINE_SAYS, ENGINE_SPAN, Outcome, Result, Verdict
 from benchmarks.report import overhead, published, quiet, words
-from benchmarks.report.facts import Campaign, Cell, Row, SetupId, Subject
+from benchmarks.report.facts import VARIANTS, Campaign, Cell, Row, SetupId, Subject
 from benchmarks.report.overhead import Overhead
 from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Figure, Mark
@@ -62,7 +62,9 @@ class Flow:
     """One of the workloads that others published figures of: ours, and beside them theirs."""
 
     table: Table
-    span: dict[SetupId, Figure]  # first step's start to last step's end, as they time it
+    span: dict[SetupId, Figure]  # first step's start to last step's end, by the journal
+    stored: dict[SetupId, Figure]  # first created to last completed, as they time it
+    untold: dict[SetupId, str]  # why there is none
     theirs: tuple[published.Row, ...]
 
 
@@ -86,10 +88,17 @@ class Probe:
 
 
 def setups(campaign: Campaign) -> list[SetupId]:
-    """Return the setups that a synthetic workload was tried on."""
+    """Return the setups that a synthetic workload was tried on.
+
+    Those between default and tuned have a section of their own.
+    """
     tried = {cell.setup for cell in campaign.cells.values()
-             if cell.subject in campaign.synthetic and _rows(cell)}  # fmt: skip
-    return [it for it in campaign.setups if it in tried]
+             if cell.subject in _subjects(campaign) and _rows(cell)}  # fmt: skip
+    return [it for it in campaign.setups if it in tried and it.variant in VARIANTS]
+
+
+def _subjects(campaign: Campaign) -> tuple[Subject, ...]:
+    return (*campaign.synthetic, *campaign.together)
 
 
 def tables(campaign: Campaign) -> list[Table]:
@@ -136,7 +145,7 @@ def _line(
     added = None if setup == campaign.bare else overhead.overhead(base, values, seed)
     return Line(
         setup, task_of(campaign, setup), cell, figures, added, _no_overhead(setup, base, values),
-        quiet.share_of(cell), _missing(cell), len(values),
+        quiet.share_of(cell, quiet.burden(campaign, setup)), missing(cell), len(values),
     )  # fmt: skip
 
 
@@ -155,7 +164,7 @@ def _no_overhead(setup: SetupId, base: Sequence[float], values: Sequence[float])
     return "bare was not measured" if values and not base else ""
 
 
-def _missing(cell: Cell) -> Mark | None:
+def missing(cell: Cell) -> Mark | None:
     """Return how the trials of a cell without any figure ended."""
     if not cell.trials:
         return words.NO_FIGURE[words.NOT_MEASURED]
@@ -180,7 +189,7 @@ def task_of(campaign: Campaign, setup: SetupId) -> str:
 def flows(campaign: Campaign, made: Sequence[Table]) -> list[Flow]:
     """Return the workloads that others published figures of."""
     return [
-        Flow(it, _spans(it, campaign.seed), theirs)
+        Flow(it, _spans(it, campaign.seed), _stored(it, campaign.seed), _untold(it), theirs)
         for workload, theirs in published.FLOWS.items()
         for it in made
         if it.subject.workload == workload
@@ -193,6 +202,19 @@ def _spans(table: Table, seed: int) -> dict[SetupId, Figure]:
         line.setup: words.figure(
             [steps * value for value in line.cell.values("per_step_s")], "s", seed, line.cell.word
         )
+        for line in table.lines
+    }
+
+
+def _stored(table: Table, seed: int) -> dict[SetupId, Figure]:
+    return {
+        line.setup: words.figure(line.cell.values(ENGINE_SPAN), "s", seed) for line in table.lines
+    }
+
+
+def _untold(table: Table) -> dict[SetupId, str]:
+    return {
+        line.setup: next(filter(None, (found_of(it, ENGINE_SPAN) for it in line.cell.results)), "")
         for line in table.lines
     }
 
@@ -210,7 +232,7 @@ def probe(campaign: Campaign, found: Sequence[Flow]) -> Probe | None:
 
 def unsound(campaign: Campaign) -> list[Unsound]:
     """Return the calm synthetic trials that gave no figure, and why; equal ones once."""
-    cells = [campaign.cell(setup, it) for it in campaign.synthetic for setup in setups(campaign)]
+    cells = [campaign.cell(setup, it) for it in _subjects(campaign) for setup in campaign.setups]
     found = []
     for cell in cells:
         rows = [row for row in _rows(cell) if not sound(row.result) and not row.result.warmup]
@@ -226,11 +248,17 @@ def reason(result: Result) -> str:
     """Say why a trial gave no figure."""
     if result.error:
         return result.error
+    said = found_of(result, ENGINE_SAYS)
     if result.outcome is Outcome.STUCK:
-        return _stuck(result)
+        return "; ".join(filter(None, [_stuck(result), said]))
     broken = [f"{it.check}: {it.reason}" for it in result.findings if it.verdict != Verdict.PASS]
     truth = words.TRUTHS[result.truth].word if result.truth else "no final state"
-    return ", ".join([truth, *broken[:1]])
+    return f"{truth}: {said}" if said else ", ".join([truth, *broken[:1]])
+
+
+def found_of(result: Result, check: str) -> str:
+    """Return the reason of one finding, "" when a result has none of that name."""
+    return next((it.reason for it in result.findings if it.check == check), "")
 
 
 def _stuck(result: Result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from benchmarks import statistics
 from benchmarks.model import Outcome, Truth, Verdict
@@ -99,8 +100,13 @@ def figure(values: Sequence[float], unit: str, seed: int, word: str = NOT_MEASUR
     if summary is None:
         return Figure(word, word=word)
     around = spread(summary.low, summary.high, summary.interval) if summary.n > 1 else ""
-    text = f"{number(summary.median)} {unit}"
+    text = f"{number(summary.median)} {unit}".strip()
     return Figure(text, around, summary.n, summary.indicative)
+
+
+def middle(values: Sequence[float]) -> float | None:
+    """Return the median, as a chart draws it; None where there are no values."""
+    return median(values) if values else None
 
 
 def tally(values: Sequence[float], word: str = NOT_MEASURED) -> Figure:
@@ -120,6 +126,14 @@ def slug(*parts: str) -> str:
 def listed(parts: Sequence[str]) -> str:
     """Join words as a sentence does."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def size(count_bytes: int) -> str:
+    """Write a round count of bytes with its unit."""
+    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
+        if count_bytes >= factor:
+            return f"{count_bytes / factor:g} {unit}"
+    return f"{count_bytes} B"
 
 
 def plural(count: int, noun: str) -> str:

@@ -10,9 +10,10 @@ from dataclasses import asdict, replace
 import orjson
 import pytest
 
-from benchmarks import campaign, plans, results
-from benchmarks.model import Outcome, Truth
+from benchmarks import campaign, plans, results, runner, together
+from benchmarks.model import Outcome, Struck, Truth
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
+from benchmarks.workloads import named
 from tests.report import made_up
 
 
@@ -88,6 +89,51 @@ def test_which_setups_are_run_twice(profile, setups, asked, control):
     assert plans.control_of(profile, setups, asked) == control
 
 
+@pytest.mark.parametrize("part", plans.PARTS)
+def test_every_workload_of_a_part_and_of_a_profile_is_one(part):
+    asked = (*plans.PARTS[part][0], *plans.PROFILES["standard"].workloads)
+
+    assert len({named(name).name for name in asked}) == len(set(asked))
+
+
+def test_the_journal_of_every_run_of_a_trial_is_kept(tmp_path, stand_of):
+    stand = stand_of()
+    slot = plans.Slot("bare/process/default", "chain-5-runs-4", "calm", 1)
+    for run in together.names("r", 4):
+        runner.note(stand, run, "submitted", Struck("chain-5"))
+    kept = campaign.keep_journals(stand, "r", tmp_path, slot)
+
+    assert kept == [
+        f"journals/bare-process-default-chain-5-runs-4-calm-1-0{n}.jsonl" for n in (1, 2, 3, 4)
+    ]
+    assert all((tmp_path / name).is_file() for name in kept)
+
+
+def test_a_journal_of_one_of_several_runs_that_is_missing_is_a_problem(tmp_path):
+    own = {**made_up.environment("airflow", "tuned"), "journals": ["journals/a", "journals/b"]}
+    (tmp_path / "journals").mkdir()
+    (tmp_path / "journals" / "a").touch()
+    made = made_up.step_result("airflow", "tuned", "chain-10-noop-runs-2", 1)
+    results.append(tmp_path, replace(made, journal="journals/a", environment=own))
+
+    assert results.problems(tmp_path) == ["Line 1: the journal journals/b is missing."]
+
+
+@pytest.mark.parametrize(
+    ("asked", "outcome", "left"),
+    [
+        ("chain-5", Outcome.STUCK, True),
+        ("chain-5", Outcome.GAVE_UP, False),
+        ("chain-5-runs-4", Outcome.GAVE_UP, True),
+        ("chain-5-runs-4", Outcome.UNHARMED, False),
+    ],
+)
+def test_an_engine_is_started_anew_when_a_run_may_go_on(asked, outcome, left):
+    made = replace(made_up.step_result("airflow", "tuned", "chain-10-noop", 1), outcome=outcome)
+
+    assert campaign.leaves_work(plans.Slot("airflow/local/tuned", asked, "calm", 1), made) is left
+
+
 def test_a_stuck_cell_needs_no_control(tmp_path):
     stuck = {"outcome": Outcome.STUCK, "truth": Truth.LIMBO}
     folder = filled(tmp_path, (1, stuck))
@@ -115,6 +161,24 @@ def test_a_plan_of_before_there_was_a_control_can_be_resumed(tmp_path):
     (tmp_path / plans.PLAN).write_bytes(orjson.dumps(kept))
 
     assert plans.load(tmp_path) == planned()
+
+
+def test_a_part_names_its_setups_or_has_those_of_the_profile():
+    assert plans.PARTS["ablation"].setups
+    assert plans.PARTS["overhead"].setups == ()
+
+
+def test_the_moment_of_submission_is_seeded_and_uniform():
+    plan = planned()
+    slots = [plans.Slot("bare/process/default", "dispatch", "calm", n) for n in range(1, 401)]
+    waits = [campaign.phase_s(plan, it) for it in slots]
+
+    assert waits == [campaign.phase_s(plan, it) for it in slots]
+    assert waits != [campaign.phase_s(planned(seed=2), it) for it in slots]
+    for period in (0.2, 1, 5, 10):  # of an engine's looks for runs
+        early = sum(wait % period < period / 2 for wait in waits)
+        assert 160 < early < 240
+    assert campaign.phase_s(plan, replace(slots[0], asked="chain-1")) == 0
 
 
 def first_tries(found):

@@ -110,6 +110,35 @@ def test_the_measures_of_synthetic_steps_are_given_only_of_such():
     }
 
 
+def shifted(told, seconds):
+    return tuple(replace(event, at=event.at + seconds) for event in told)
+
+
+def test_runs_at_once_are_measured_from_the_first_trigger_to_the_last_end():
+    found = measures.of_runs([CHAIN, shifted(CHAIN, 5)])
+
+    assert found == {
+        "makespan_s": 15.0,
+        "throughput_runs_per_s": pytest.approx(2 / 15),
+        "throughput_steps_per_s": pytest.approx(6 / 15),
+        "run_makespan_p50_s": 10.0,
+        "run_makespan_min_s": 10.0,
+        "run_makespan_max_s": 10.0,
+        "fairness_percent": 100.0,
+    }
+
+
+def test_runs_of_which_one_did_nothing_have_no_throughput():
+    assert set(measures.of_runs([CHAIN, CHAIN[:1]]).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("shares", "index"), [([1, 1, 1, 1], 1.0), ([1, 0, 0, 0], 0.25), ([1, 3], 0.8), ([0, 0], 1.0)]
+)
+def test_jains_index_is_one_when_all_are_alike(shares, index):
+    assert measures.jain(shares) == pytest.approx(index)
+
+
 def test_a_state_that_was_seen_to_fail_is_a_detection():
     told = history((1, "fault_injected", "load"), (3, "resumed", ""), (4, "started", "load"))
 
@@ -141,6 +170,6 @@ def test_the_measures_of_a_fault_are_given_only_when_there_was_one():
 
 
 def test_the_name_of_a_measure_ends_in_its_unit():
-    names = {**measures.measure(FAULTED), **measures.measure(CHAIN)}
+    names = {**measures.measure(FAULTED), **measures.measure(CHAIN), **measures.of_runs([CHAIN])}
 
-    assert {name.rpartition("_")[2] for name in names} <= {"s", "steps", "count"}
+    assert {name.rpartition("_")[2] for name in names} <= {"s", "steps", "count", "percent"}

@@ -137,15 +137,19 @@ def test_a_trial_starts_from_an_empty_warehouse_and_a_fresh_source(tried, stand_
     assert list(stand.staging.glob("cache/**/*.json")) == []
 
 
+def template_of(trial):
+    """Return what is known of a trial before it begins."""
+    return Result(
+        schema=1, campaign="c", engine="bare", version="", mode="process", variant="default",
+        pipeline=trial.workload.pipeline, workload=trial.workload.name, scenario=trial.scenario,
+        trial=1, warmup=False, started="", outcome=Outcome.ERROR, truth=None, measures={},
+        ledger=None, findings=(), journal="", environment={}, seed=7, command="",
+    )  # fmt: skip
+
+
 def test_a_result_holds_what_was_judged_and_measured(tried):
     _, trial = tried("killed-after-commit")
-    template = Result(
-        schema=1, campaign="c", engine="bare", version="", mode="process", variant="default",
-        pipeline="complaints", workload="3-days", scenario=trial.scenario, trial=1, warmup=False,
-        started="", outcome=Outcome.ERROR, truth=None, measures={}, ledger=None, findings=(),
-        journal="", environment={}, seed=7, command="",
-    )  # fmt: skip
-    result = runner.result_of(trial, SCENARIOS[trial.scenario], template, {"cpu_s": 1.5})
+    result = runner.result_of(trial, SCENARIOS[trial.scenario], template_of(trial), {"cpu_s": 1.5})
 
     assert (result.outcome, result.truth) == (Outcome.RESUMED, Truth.TRUE_SUCCESS)
     assert (result.ledger["lost"], result.ledger["balance"]) == (0, True)

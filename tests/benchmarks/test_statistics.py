@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.statistics import Verdict, compare, outliers, summarise
+from benchmarks.statistics import Verdict, compare, outliers, ratio, summarise
 
 TEN = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99, 1.0, 1.0]
 values = st.lists(st.floats(0.001, 1000), min_size=1, max_size=12)
@@ -109,3 +109,22 @@ def test_an_outlier_among_equal_values_is_labelled():
 def test_equal_values_and_no_values_have_no_outliers():
     assert outliers([2.0, 2.0, 2.0]) == [False] * 3
     assert outliers([]) == []
+
+
+def test_a_ratio_is_that_of_the_medians_with_its_interval():
+    first, second = [10.0, 11, 12, 9, 10, 10], [2.0, 2.2, 1.8, 2, 2, 2.1]
+    found = ratio(first, second)
+
+    assert found.value == pytest.approx(0.2)
+    assert found.interval and 0.15 < found.low <= 0.2 <= found.high < 0.25
+
+
+def test_a_ratio_of_few_values_has_their_range():
+    found = ratio([10.0, 20], [1.0, 4])
+
+    assert (found.low, found.high, found.interval) == (0.05, 0.4, False)
+
+
+@pytest.mark.parametrize(("first", "second"), [([], [1.0]), ([1.0], []), ([0.0], [1.0])])
+def test_there_is_no_ratio_to_nothing(first, second):
+    assert ratio(first, second) is None

@@ -29,6 +29,35 @@ def test_the_two_published_workloads_are_chains():
     assert {fib_40_10().pipeline, fib_10_33().pipeline} == {"chain"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("chain-5-payload-1kB", "chain-5-payload-1000"),
+        ("chain-5-payload-10MB", "chain-5-payload-10000000"),
+        ("chain-5-runs-4", "chain-5-noop-runs-4"),
+        ("fanout-2-payload-3kB-runs-16", "fanout-2-payload-3000-runs-16"),
+        ("chain-5-runs-1", "chain-5-noop"),
+    ],
+)
+def test_a_workload_has_one_name_however_it_is_asked_for(asked, name):
+    found = workloads.named(asked)
+
+    assert found.name == name
+    assert workloads.named(name) == found
+
+
+@pytest.mark.parametrize("asked", ["chain-5-runs-0", "chain-5-busy-10kB", "chain-5-payload-kB"])
+def test_a_name_that_is_none_is_a_sentence_that_lists_what_is(asked):
+    with pytest.raises(LookupError, match="-payload-BYTES .* -runs-COUNT"):
+        workloads.named(asked)
+
+
+def test_runs_at_once_are_the_same_workload_several_times():
+    found = workloads.together(chain(5), 4)
+
+    assert (found.runs, found.parameters, found.keys) == (4, chain(5).parameters, chain(5).keys)
+
+
 def test_sizes_are_those_that_the_workloads_need():
     asked = [chain(50), fanout(10), chain(10, "busy", 5), WORKLOADS["complaints"]]
 
@@ -71,3 +100,10 @@ def test_a_trial_on_bare_works_and_reads_no_warehouse(stand_of, workload):
         "worked": Verdict.PASS,
         "nothing_repeated": Verdict.PASS,
     }
+
+
+def test_dispatch_is_one_step_submitted_at_a_random_moment():
+    asked = workloads.named("dispatch")
+
+    assert (asked.pipeline, len(asked.keys), asked.phase_s) == ("chain", 1, 10.0)
+    assert workloads.named("chain-1").phase_s == 0

@@ -55,7 +55,19 @@ def test_every_bench_command_of_the_documents_is_a_command_of_the_bench():
     offered = run(".venvs/bench/bin/bench --help").stdout
 
     named = set(re.findall(r"\bbench ([a-z]+)\b(?= |`|$|\n)", text)) & set(
-        ["doctor", "list", "setup", "verify", "run", "report", "up", "down", "library", "compare"]
+        [
+            "doctor",
+            "list",
+            "setup",
+            "verify",
+            "run",
+            "report",
+            "up",
+            "down",
+            "library",
+            "compare",
+            "installation",
+        ]
     )
     assert [name for name in named if name not in offered] == []
 

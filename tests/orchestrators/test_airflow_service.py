@@ -3,9 +3,12 @@
 import pytest
 import requests
 
+from benchmarks.hearing import settled_span_s
 from benchmarks.model import Role, State, Surroundings
 from benchmarks.orchestrators.airflow import SETUPS, Airflow
 from benchmarks.orchestrators.services import wait_until
+
+STEPS = 8  # of two repositories: plan, three of each, summarise
 
 
 @pytest.mark.services
@@ -25,6 +28,7 @@ def test_airflow_runs_what_is_submitted_and_leaves_nothing(tmp_path, source_url)
         wait_until(lambda: airflow.state(handle) in finished, timeout_s=90, because=handle)
 
         assert airflow.state(handle) is State.SUCCEEDED
+        assert settled_span_s(airflow, handle, STEPS) > 0
         assert airflow.output(handle).count("Stars: ") == 2
         assert "2 extracted = 2 loaded" in airflow.output(handle)
         assert requests.get(airflow.web_ui(), timeout=10).status_code == 200

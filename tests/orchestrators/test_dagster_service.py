@@ -2,23 +2,28 @@
 
 import pytest
 import requests
+import yaml
 
+from benchmarks.hearing import settled_span_s
 from benchmarks.model import Role, State, Surroundings
-from benchmarks.orchestrators.dagster import SETUPS, TUNED_YAML, Dagster
-from benchmarks.orchestrators.services import wait_until
+from benchmarks.orchestrators.dagster import SETUPS, Dagster, instance_of
+from benchmarks.orchestrators.services import ROOT, wait_until
+
+STEPS = 8  # of two repositories: plan, three of each, summarise
 
 
 def test_the_tuned_settings_are_those_of_the_template():
-    template = TUNED_YAML.read_text()
+    template = yaml.safe_load((ROOT / "dagster_impl" / "dagster.yaml").read_text())
     tuned = next(setup for setup in SETUPS if setup.variant == "tuned")
-    sections = ("run_coordinator", "run_retries", "run_monitoring")
-    listed = [s for s in tuned.settings if s.name.startswith(sections)]
 
-    assert listed
-    for setting in listed:
-        section, name = setting.name.split(".")
-        assert f"\n{section}:\n" in template
-        assert f"\n  {name}: {setting.value}\n" in template
+    assert instance_of(tuned) == template
+    assert template["run_retries"] == {
+        "enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False,
+    }  # fmt: skip
+
+
+def test_as_shipped_the_instance_is_told_about_telemetry_alone():
+    assert instance_of(SETUPS[0]) == {"telemetry": {"enabled": False}}
 
 
 @pytest.mark.services
@@ -39,6 +44,7 @@ def test_dagster_runs_what_is_submitted_and_leaves_nothing(tmp_path, source_url)
         wait_until(lambda: dagster.state(handle) in finished, timeout_s=120, because=handle)
 
         assert dagster.state(handle) is State.SUCCEEDED
+        assert settled_span_s(dagster, handle, STEPS) > 0
         assert dagster.output(handle).count("Stars: ") == 2
         assert "2 extracted = 2 loaded" in dagster.output(handle)
         assert requests.get(dagster.web_ui(), timeout=10).status_code == 200

@@ -1,4 +1,4 @@
-"""Every mode beside the ordinary ones: a chain of three, each value handed on, nothing left."""
+"""Every mode beside the ordinary ones: a chain, each value handed on, nothing left; its clock."""
 
 import pytest
 
@@ -8,18 +8,22 @@ from benchmarks.orchestrators import services
 from benchmarks.runner import Stand, run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.workloads import chain, sizes
+from benchmarks.workloads import fib_40_10, sizes
 from shared import warehouse
 
-WORKLOAD = chain(3, "fib", 10)
+WORKLOAD = fib_40_10()
 # How many services each has up.
 MODES = {
     "airflow/dag-test/default": 0,
     "prefect/serve/default": 2,
+    "prefect/serve/tuned": 2,
     "prefect/script/default": 1,
     "dagster/in-process/default": 3,
+    "dagster/in-process/tuned": 3,
     "dagster/api/default": 0,
 }
+# Where a service keeps the times of the steps: everywhere that there is one.
+STORED = tuple(name for name, services_up in MODES.items() if services_up)
 
 
 @pytest.fixture
@@ -72,3 +76,8 @@ def test_a_mode_hands_each_value_of_a_chain_to_the_next_step(stand):
     assert len(steps) == 1, "in these modes one process executes all steps"
     up = [*engine.pids(Role.CONTROL), *engine.services.pids(Role.WORKER)]
     assert len(up) == MODES[engine.setup.name]
+    told = trial.told
+    if engine.setup.name in STORED:
+        assert told.span_s is not None and told.span_s > 0, told.no_span
+    else:
+        assert told.span_s is None and "no service" in told.no_span

@@ -3,9 +3,12 @@
 import pytest
 import requests
 
+from benchmarks.hearing import settled_span_s
 from benchmarks.model import Role, State, Surroundings
 from benchmarks.orchestrators.prefect import SETUPS, Prefect
 from benchmarks.orchestrators.services import wait_until
+
+STEPS = 8  # of two repositories: plan, three of each, summarise
 
 
 @pytest.mark.services
@@ -25,6 +28,7 @@ def test_prefect_runs_what_is_submitted_and_leaves_nothing(tmp_path, source_url)
         wait_until(lambda: prefect.state(handle) in finished, timeout_s=90, because=handle)
 
         assert prefect.state(handle) is State.SUCCEEDED
+        assert settled_span_s(prefect, handle, STEPS) > 0
         # a run's messages reach the server in batches, the last of them behind its final state
         said = "2 extracted = 2 loaded"
         wait_until(lambda: said in prefect.output(handle), timeout_s=20, because="no output")

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.model import PIPELINES, Finding, Ledger, Outcome, Result, Truth, Verdict
+from benchmarks.workloads import named
 from shared import journal
 from shared.journal import Event
 
@@ -69,7 +70,8 @@ STEP_COSTS = {
 STEP_WORKLOADS = (
     *("chain-1-noop", "chain-10-noop", "chain-50-noop", "fanout-10-noop", "fib_40_10"),
     *("fib_10_33", "chain-10-busy-10", "chain-10-busy-100", "chain-10-busy-1000"),
-    *("fanout-10-busy-100", "fanout-10-busy-1000"),
+    *("fanout-10-busy-100", "fanout-10-busy-1000", "chain-10-payload-1000"),
+    *("chain-10-payload-100000", "chain-10-noop-runs-4", "chain-10-noop-runs-16"),
 )
 TASKS = {"bare": "a call", "airflow": "a fork", "prefect": "a call", "dagster": "a new process"}
 FIB_33_S = 0.4
@@ -139,6 +141,9 @@ def write_overhead(folder: Path, repetitions: int = 10) -> list[Result]:
         for trial in numbers
         if setup[0] != "dagster" and (setup[0], workload) != ("prefect", "chain-50-noop")
     ]
+    made = [_said_by(it) if it.workload == "fib_40_10" else it for it in made]
+    large = step_result("airflow", "default", "chain-10-payload-30000000", 1)
+    made += [refused(large, "XCom of 30000000 bytes | too large")]
     made += [
         step_result("bare", "default", it, results.CONTROL_FROM + trial, control=True)
         for it in ("chain-10-noop", "fib_40_10")
@@ -165,6 +170,15 @@ def write_overhead(folder: Path, repetitions: int = 10) -> list[Result]:
             (folder / it.journal).touch()
         results.append(folder, it)
     return made
+
+
+def _said_by(made: Result) -> Result:
+    """Add the engine's own clock, or why it has none."""
+    if made.engine != "bare":
+        return replace(made, measures={**made.measures, "engine_span_s": 7.25})
+    untold = Finding("engine_span_s", Verdict.UNKNOWN, "nobody keeps it")
+    measures = {**made.measures, "engine_span_s": None}
+    return replace(made, measures=measures, findings=(*made.findings, untold))
 
 
 def _on_a_loud_host(made: Result) -> Result:
@@ -196,6 +210,9 @@ def _step_measures(base: Result, workload: str) -> dict[str, float | None]:
     start, handoff, own = STEP_COSTS[base.engine, base.variant]
     steps, work = _work_of(workload)
     chance = random.Random(f"{base.engine}{base.variant}{workload}{base.trial}").uniform(0.98, 1.02)
+    runs = named(workload).runs
+    if runs > 1:
+        return _together(runs, steps, chance * runs * (start + steps * (own + handoff)) / 2)
     lanes = 2 if base.pipeline == "fanout" else 1
     span = chance * (steps * (own + work) + (steps - 1) * handoff) / lanes
     chained = handoff if base.pipeline == "chain" and steps > 1 else None
@@ -213,8 +230,27 @@ def _work_of(workload: str) -> tuple[int, float]:
     """Return how many steps a workload has, and how long each of them works."""
     if workload in ("fib_40_10", "fib_10_33"):
         return (40, 0.0) if workload == "fib_40_10" else (10, FIB_33_S)
-    steps, _, amount = workload.split("-", 1)[1].partition("-busy-")
-    return int(steps.removesuffix("-noop")), float(amount or 0) / 1000
+    asked = {"steps": 1, "kind": "noop", **named(workload).parameters}
+    return asked["steps"], asked["amount"] / 1000 if asked["kind"] == "busy" else 0.0
+
+
+def _together(runs: int, steps: int, took: float) -> dict[str, float | None]:
+    return {
+        "makespan_s": took, "throughput_runs_per_s": runs / took,
+        "throughput_steps_per_s": runs * steps / took, "run_makespan_p50_s": 0.8 * took,
+        "run_makespan_min_s": 0.5 * took, "run_makespan_max_s": took, "fairness_percent": 95.0,
+        "cpu_s": 1.0 * runs, "bench_cpu_s": 0.004, "peak_pss_mb": None,
+    }  # fmt: skip
+
+
+def refused(made: Result, said: str) -> Result:
+    """Return a trial whose run the engine failed, in its own words."""
+    return replace(
+        made, outcome=Outcome.GAVE_UP, truth=Truth.TRUE_FAILURE,
+        measures=dict.fromkeys(made.measures),
+        findings=(Finding("worked", Verdict.FAIL, "2 steps"),
+                  Finding("engine_says", Verdict.UNKNOWN, said)),
+    )  # fmt: skip
 
 
 def stuck(made: Result, started: int) -> Result:

@@ -29,7 +29,10 @@ def test_the_made_up_results_are_valid(overhead):
         "31 of 50 steps had started", "stuck", "done again", "in the figures",
         "2.5 times slower than usual", "above 1 %", "at most 1 %", "A/A control", "undecided",
         "What this section does not show", "ran no pipeline", "still rising there",
-        "a step is", "no figure", "2 sizes, 3 are needed",
+        "a step is", "no figure", "2 sizes, 3 are needed", "What it costs to hand data on",
+        "10 steps: hand-off p50 by size", "100 kB", "none found up to 100 kB",
+        "true failure: XCom of 30000000 bytes", "30 MB", "Several runs at once", "2.00 ×",
+        "95.0 %", "is one run", "7.25 s", "nobody keeps it", "TR-301",
     ],
 )  # fmt: skip
 def test_facts_stand_in_both_files(overhead, page, told):
@@ -53,9 +56,13 @@ def test_the_charts_have_a_title_and_tell_their_values(overhead):
         "Makespan over the count of steps: chain",
         "Efficiency over the size of a task: chain of 10 steps",
         "Efficiency over the size of a task: fan-out of 10 steps",
+        "Hand-off over the size of the payload: chain of 10 steps",
+        "Throughput over the runs at once: chain of 10 no-ops",
     ]
     assert re.search("<desc>[^<]*airflow tuned: 1 step 1.05 s, 10 steps", charts[0])
     assert re.search("<desc>[^<]*METG", charts[1])
+    assert re.search("<desc>[^<]*airflow tuned: 1 kB 150 ms, 100 kB 150 ms", charts[3])
+    assert re.search("<desc>[^<]*airflow tuned: 1 run [0-9.]+ a minute, 4 runs", charts[4])
 
 
 def test_links_ids_captions_and_tables_are_whole(overhead, page):

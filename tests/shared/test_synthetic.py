@@ -71,8 +71,21 @@ def test_busy_uses_the_time_of_its_own_thread_however_many_compete():
 
 @pytest.mark.parametrize("amount", [0, 1, 1000, 100_001])
 def test_a_payload_is_a_text_of_its_length_and_the_next_step_takes_it(amount):
-    assert len(chained(2, "payload", amount)) == amount
-    assert told()[-1][2] == {"value": amount, "previous": amount}
+    first = work(RUN, "0001", "payload", amount)
+    assert len(work(RUN, "0002", "payload", amount, first)) == amount
+
+    detail = told()[-1][2]
+    assert [said.split(",")[0] for said in detail.values()] == [f"{amount} characters"] * 2
+    assert detail["previous"] == told()[1][2]["value"]
+
+
+def test_a_payload_that_arrives_altered_is_not_what_is_expected():
+    text = work(RUN, "0001", "payload", 8)
+    work(RUN, "0002", "payload", 8, text[:-1] + "x")
+
+    found, wanted = told()[-1][2], expected(2, "payload", 8, chained=True)["0002"]
+    assert found["value"] == wanted["value"]
+    assert found["previous"] != wanted["previous"]
 
 
 def test_a_payload_does_not_shrink_when_it_is_compressed():

@@ -53,6 +53,12 @@ class EngineApi(Protocol):
     def why(self, handle: str) -> str:
         """Return what the engine says about a run that failed."""
 
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Return the seconds from the first step created to the last one completed, as stored.
+
+        None while the store does not know the end of so many steps.
+        """
+
 
 # By engine in a container: its address, and the variables of docker-compose.yml.
 APIS: Mapping[str, Callable[[str, Mapping[str, str]], EngineApi]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -15,6 +16,7 @@ CALL_S = 10.0
 PAGE = 100  # the most that the API gives at a time, as shipped
 PRINTED = "task.stdout"  # the logger of what a task prints
 SERVICES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+FAILED = ("failed", "up_for_retry")
 STATES = {
     "queued": State.WAITING,
     "running": State.RUNNING,
@@ -105,8 +107,17 @@ class AirflowApi:
         return "\n".join(entry["event"] for entry in entries if entry.get("logger") == PRINTED)
 
     def why(self, handle: str) -> str:
-        failed = [task for task in self._tasks(handle) if task["state"] == "failed"]
+        failed = [task for task in self._tasks(handle) if task["state"] in FAILED]
         return "\n".join(self._errors(handle, task) for task in failed)
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Count from the first task instance queued: before that it has no time of its own."""
+        tasks = [task for task in self._tasks(handle) if task["state"] == "success"]
+        if len(tasks) < steps or not all(task["queued_when"] for task in tasks):
+            return None
+        first = min(datetime.fromisoformat(task["queued_when"]) for task in tasks)
+        last = max(datetime.fromisoformat(task["end_date"]) for task in tasks)
+        return (last - first).total_seconds()
 
     def _errors(self, handle: str, task: Mapping[str, Any]) -> str:
         log = self._log(handle, task, task["try_number"])

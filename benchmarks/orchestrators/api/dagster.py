@@ -53,7 +53,7 @@ EVENTS = """
 query Events($run: ID!, $cursor: String, $limit: Int) {
   logsForRun(runId: $run, afterCursor: $cursor, limit: $limit) { __typename
     ... on EventConnection { cursor hasMore events { __typename
-      ... on MessageEvent { message level stepKey }
+      ... on MessageEvent { message level stepKey timestamp }
       ... on ExecutionStepFailureEvent { error { message } } } }
     ... on Error { message } }
 }"""
@@ -87,6 +87,9 @@ STATES = {
 
 FAILURE_REASON = "dagster/failure_reason"
 AUTO_RETRY = "dagster/auto_retry_run_id"
+# Only a step with a process of its own is created before it starts.
+CREATED = ("StepWorkerStartingEvent", "ExecutionStepStartEvent")
+COMPLETED = "ExecutionStepSuccessEvent"
 FAILURES = ("ExecutionStepFailureEvent", "RunFailureEvent")
 
 
@@ -200,6 +203,15 @@ class DagsterApi:
         events = self._events(self.last(handle)["runId"])
         return "\n".join(_failure(e) for e in events if e["__typename"] in FAILURES)
 
+    def span_s(self, handle: str, steps: int) -> float | None:
+        events = [event for run in self._chain(handle) for event in self._events(run["runId"])]
+        created = [event for event in events if event["__typename"] in CREATED]
+        done = {event["stepKey"]: event for event in events if event["__typename"] == COMPLETED}
+        if not created or len(done) < steps:
+            return None
+        first, last = (map(_at_ms, found) for found in (created, done.values()))
+        return (max(last) - min(first)) / 1000
+
     def _events(self, run: str) -> list[dict[str, Any]]:
         found, cursor, more = [], None, True
         while more:
@@ -225,13 +237,14 @@ class DagsterApi:
         """Send a query once and return its data.
 
         Raises:
-            DagsterError: the answer is an error of GraphQL.
+            DagsterError: the answer is an error, of GraphQL or of the webserver.
             requests.RequestException: there was no good answer.
 
         """
         content = {"query": query, "variables": variables}
         response = requests.post(f"{self.url}/graphql", json=content, timeout=ANSWER_TIMEOUT_S)
-        response.raise_for_status()
+        if not response.ok:
+            raise DagsterError(f"{response.status_code}: {response.text[:1000]}", response=response)
         said = response.json()
         if "errors" in said:
             raise DagsterError(said["errors"][0]["message"])
@@ -270,6 +283,11 @@ def run_config(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _by_a_step(event: Mapping[str, Any]) -> bool:
     """Whether an event is what a step logged; what Dagster logs of its own in a step is DEBUG."""
     return bool(event["__typename"] == "LogMessageEvent" and event["level"] != "DEBUG")
+
+
+def _at_ms(event: Mapping[str, Any]) -> int:
+    """Return when an event was logged, in milliseconds of Unix time."""
+    return int(event["timestamp"])
 
 
 def _failure(event: Mapping[str, Any]) -> str:

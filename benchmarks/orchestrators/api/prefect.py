@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -21,7 +22,7 @@ TIMEOUT_S = 10.0  # of one request
 UNTIL_SERVED = Retry(
     8, connect=0, read=0, other=0, status_forcelist=(503,), allowed_methods=None, backoff_factor=0.1
 )
-LOGS_A_CALL = 200  # the most that the API gives at a time
+A_CALL = 200  # the most that the API gives at a time
 DONE_S = 30.0  # for a worker that reported a crash to be done with the attempt
 
 STATES: Mapping[str, State] = {
@@ -140,11 +141,8 @@ class PrefectApi:
         asked: dict[str, Any] = {
             "logs": {"flow_run_id": {"any_": [handle]}},
             "sort": "TIMESTAMP_ASC",
-            "limit": LOGS_A_CALL,
         }
-        lines: list[Any] = []
-        while page := self.find("logs", {**asked, "offset": len(lines)}):
-            lines += page
+        lines = self._pages("logs", asked)
         return "\n".join(line["message"] for line in lines if line["task_run_id"])
 
     def why(self, handle: str) -> str:
@@ -152,6 +150,30 @@ class PrefectApi:
         errors = {"flow_run_id": {"any_": [handle]}, "level": {"ge_": 40}}
         lines = self.find("logs", {"logs": errors, "limit": 20})
         return "\n".join([f"{state['name']}: {state['message']}", *(e["message"] for e in lines)])
+
+    def span_s(self, handle: str, steps: int) -> float | None:
+        """Count by the task runs' states: `created` is when the server recorded a task run.
+
+        The first step is the first that started, which it is in a chain.
+        """
+        runs = self._pages("task_runs", {"flow_runs": {"id": {"any_": [handle]}}})
+        done = [run for run in runs if run["state_type"] == "COMPLETED"]
+        ended = [datetime.fromisoformat(run["end_time"]) for run in done if run["end_time"]]
+        if len(ended) < steps:
+            return None
+        first = min(runs, key=lambda run: datetime.fromisoformat(run["start_time"]))
+        states = self.ask("GET", f"task_run_states/?task_run_id={first['id']}")
+        pending = [
+            datetime.fromisoformat(it["timestamp"]) for it in states if it["type"] == "PENDING"
+        ]
+        return (max(ended) - min(pending)).total_seconds() if pending else None
+
+    def _pages(self, what: str, asked: Mapping[str, Any]) -> list[Any]:
+        """Return all that fits a filter."""
+        found: list[Any] = []
+        while page := self.find(what, {**asked, "limit": A_CALL, "offset": len(found)}):
+            found += page
+        return found
 
     def find(self, what: str, asked: Mapping[str, Any]) -> list[Any]:
         """Return what fits a filter."""

@@ -1,0 +1,70 @@
+"""What the engine itself says of a run that has ended, asked after the trial: timed by nothing."""
+
+from __future__ import annotations
+
+import time
+
+import requests
+
+from benchmarks.model import (
+    ENGINE_SAYS,
+    ENGINE_SPAN,
+    Finding,
+    Orchestrator,
+    State,
+    Told,
+    Verdict,
+    Workload,
+)
+from benchmarks.orchestrators.services import ROOT
+from benchmarks.workloads import FLOWS
+
+SETTLE_S = 30.0  # an engine may store its steps' ends after the run's
+POLL_S = 0.5
+WORDS = 600  # characters of what it says of a failure: the end, where the cause is
+
+
+def hear(orchestrator: Orchestrator, handle: str, workload: Workload, state: State) -> Told:
+    """Ask why a run did not succeed, or how long one took that others have timed by this clock."""
+    if state is not State.SUCCEEDED:
+        return Told(why=_why(orchestrator, handle))
+    if workload.name not in FLOWS:
+        return Told()
+    try:
+        return Told(span_s=settled_span_s(orchestrator, handle, len(workload.keys)))
+    except (LookupError, OSError) as error:
+        return Told(no_span=str(error))
+
+
+def settled_span_s(
+    orchestrator: Orchestrator, handle: str, steps: int, timeout_s: float = SETTLE_S
+) -> float:
+    """Return the span by the engine's clock as soon as its store knows the end of every step.
+
+    Raises:
+        LookupError: the engine does not say, or did not in time.
+        OSError: its API did not answer.
+
+    """
+    deadline = time.monotonic() + timeout_s
+    while (span := orchestrator.span_s(handle, steps)) is None:
+        if time.monotonic() > deadline:
+            raise LookupError(
+                f"after {timeout_s:g} s its store did not know the end of {steps} steps"
+            )
+        time.sleep(POLL_S)
+    return span
+
+
+def _why(orchestrator: Orchestrator, handle: str) -> str:
+    try:
+        said = " ".join(orchestrator.why(handle).split())
+    except requests.RequestException as error:
+        said = f"its API did not answer: {error}"
+    return said.replace(f"{ROOT}/", "")[-WORDS:]
+
+
+def findings(told: Told) -> tuple[Finding, ...]:
+    """Return what a result keeps of it in words."""
+    said = {ENGINE_SAYS: told.why, ENGINE_SPAN: told.no_span}
+    return tuple(Finding(name, Verdict.UNKNOWN, it) for name, it in said.items() if it)

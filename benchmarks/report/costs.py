@@ -1,0 +1,214 @@
+"""What an engine costs to have: at rest, at its start, on disk, in lines, in what it writes.
+
+What a trial wrote and used stands in its row as a whole; here it is divided by the trial's steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import statistics
+from benchmarks.installation import Installation
+from benchmarks.model import IDLE
+from benchmarks.report import sources, words
+from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
+from benchmarks.report.shapes import NAMES, Shape, shape_of
+from benchmarks.report.words import Figure
+
+Read = Callable[[Cell | None, str], list[float]]
+
+MINUTE_S = 60.0
+ROLES = {"control": "control", "worker": "worker", "metadata": "metadata database"}
+SPLIT = ("control", "worker", "task", "metadata")
+WRITTEN = {  # column -> measure, unit, how many of the measure's unit are one
+    "rows": ("metadata_rows", "", 1.0),
+    "disk": ("metadata_bytes", "kB", 1e3),
+    "values": ("metadata_value_bytes", "kB", 1e3),
+    "log": ("log_bytes", "kB", 1e3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One setup with nothing to do, and at its starts."""
+
+    setup: SetupId
+    cell: Cell | None  # None: it was never watched at rest
+    cpu: Mapping[str, Figure]  # seconds a minute, by role
+    memory: Mapping[str, Figure]  # MB, by role
+    ask: Figure  # what a question to the API costs the engine
+    written: Mapping[str, Figure]  # a minute
+    first: Figure
+    later: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of one workload adds and uses on one setup."""
+
+    setup: SetupId
+    cell: Cell
+    written: Mapping[str, Figure]
+    cpu: Mapping[str, Figure]  # milliseconds, by role
+    whole: Figure
+    reasons: Mapping[str, str]  # of what is written, why there is no figure
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """One workload of no-ops."""
+
+    subject: Subject
+    lines: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The parts of a setup's bar, by role; None where a role has no process."""
+
+    setup: SetupId
+    parts: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """The section; what was not measured is empty."""
+
+    standing: tuple[Standing, ...]
+    cpu: tuple[Bar, ...]
+    memory: tuple[Bar, ...]
+    steps: tuple[Steps, ...]
+    installations: tuple[Installation, ...]
+    lines: tuple[sources.Lines, ...]
+
+
+def costs(campaign: Campaign, installations: Mapping[str, Installation], root: Path) -> Costs:
+    """Return what the results, the installations and the source text say."""
+    rests = [it for setup in campaign.setups if (it := _standing(campaign, setup))]
+    return Costs(
+        tuple(rests),
+        tuple(_bars(rests, _a_minute, "_cpu_s")),
+        tuple(_bars(rests, _plain, "_pss_mb")),
+        tuple(_steps(campaign)), tuple(installations.values()), tuple(sources.lines(root)),
+    )  # fmt: skip
+
+
+def _standing(campaign: Campaign, setup: SetupId) -> Standing | None:
+    """Return a setup's line, or None when it was neither watched at rest nor timed at a start."""
+    cell, seed = idle_cell(campaign, setup), campaign.seed
+    starts = {name: _starts(campaign, setup, f"{name}_start_s") for name in ("first", "later")}
+    if cell is None and not any(starts.values()):
+        return None
+    return Standing(
+        setup, cell,
+        {role: _of_role(cell, role, _a_minute(cell, f"{role}_cpu_s"), "s", seed) for role in ROLES},
+        {role: _of_role(cell, role, _plain(cell, f"{role}_pss_mb"), "MB", seed) for role in ROLES},
+        words.figure([1000 * it for it in asks_s(cell)], "ms", seed),
+        {name: words.figure(_over(_a_minute(cell, measure), one), unit, seed)
+         for name, (measure, unit, one) in WRITTEN.items()},
+        *(words.figure(starts[name], "s", seed) for name in ("first", "later")),
+    )  # fmt: skip
+
+
+def _of_role(cell: Cell | None, role: str, values: Sequence[float], unit: str, seed: int) -> Figure:
+    rests = len(_plain(cell, "idle_s"))
+    absent = role == "worker" or (cell is not None and cell.setup.engine == "bare")
+    if absent and rests and not values:
+        return Figure("no process", n=rests, indicative=rests < statistics.FIGURE_FROM)
+    return words.figure(values, unit, seed)
+
+
+def idle_cell(campaign: Campaign, setup: SetupId) -> Cell | None:
+    """Return the trials in which a setup was watched at rest: of the longest rest."""
+    found = [it for it in campaign.cells.values()
+             if it.setup == setup and it.subject.pipeline == IDLE and it.trials]  # fmt: skip
+    return max(found, key=lambda it: max(it.values("idle_s"), default=0.0), default=None)
+
+
+def _starts(campaign: Campaign, setup: SetupId, measure: str) -> list[float]:
+    """Return how long the starts took: they stand in the rows of the warm-ups."""
+    return [value for result in campaign.results
+            if (result.engine, result.mode, result.variant)
+            == (setup.engine, setup.mode, setup.variant)
+            and (value := result.measures.get(measure)) is not None]  # fmt: skip
+
+
+def _a_minute(cell: Cell | None, measure: str) -> list[float]:
+    return [value * MINUTE_S / lasted_s for value, lasted_s in _beside(cell, measure, "idle_s")]
+
+
+def _plain(cell: Cell | None, measure: str) -> list[float]:
+    return cell.values(measure) if cell else []
+
+
+def _over(values: Sequence[float], one: float) -> list[float]:
+    return [value / one for value in values]
+
+
+def _beside(cell: Cell | None, *measures: str) -> list[tuple[float, ...]]:
+    """Return measures of the same trials beside each other, where all of them are known."""
+    found = cell.results if cell else ()
+    rows = [tuple(it.measures.get(name) for name in measures) for it in found]
+    return [known for row in rows if len(known := _known(row)) == len(measures)]
+
+
+def _known(row: Sequence[float | None]) -> tuple[float, ...]:
+    return tuple(it for it in row if it is not None)
+
+
+def asks_s(cell: Cell | None) -> list[float]:
+    """Return the CPU seconds that a question to its API costs an engine, its rest taken off."""
+    told = _beside(cell, "asked_engine_s", "asked_s", "asked_count", "cpu_s", "idle_s")
+    return [max(0.0, used - cpu * took / rest) / count for used, took, count, cpu, rest in told]
+
+
+def _bars(rests: Iterable[Standing], read: Read, suffix: str) -> Iterator[Bar]:
+    for it in rests:
+        parts = {role: words.middle(read(it.cell, role + suffix)) for role in ROLES}
+        if parts["control"] is not None:
+            yield Bar(it.setup, parts)
+
+
+def _steps(campaign: Campaign) -> list[Steps]:
+    """Return the no-ops of the most steps of each shape for which something is known."""
+    found = []
+    for pipeline in NAMES:
+        sized = sorted(_noops(campaign, pipeline), key=lambda it: -it[1].steps)
+        tables = (Steps(it, _lines(campaign, it, shape)) for it, shape in sized)
+        found += [it for it in tables if it.lines][:1]
+    return found
+
+
+def _noops(campaign: Campaign, pipeline: str) -> list[tuple[Subject, Shape]]:
+    told = ((it, shape_of(it.workload)) for it in campaign.synthetic)
+    return [(it, shape) for it, shape in told
+            if shape and (shape.pipeline, shape.kind) == (pipeline, "noop")]  # fmt: skip
+
+
+def _lines(campaign: Campaign, subject: Subject, shape: Shape) -> tuple[Step, ...]:
+    cells = (campaign.cell(setup, subject) for setup in campaign.setups)
+    return tuple(_step(cell, shape.steps, campaign.seed) for cell in cells if _told(cell))
+
+
+def _told(cell: Cell) -> bool:
+    return bool(cell.values("log_bytes") or cell.values("task_cpu_s"))
+
+
+def _step(cell: Cell, steps: int, seed: int) -> Step:
+    written = {
+        name: words.figure(_over(cell.values(measure), one * steps), unit, seed, cell.word)
+        for name, (measure, unit, one) in WRITTEN.items()
+    }
+    cpu = {role: _ms(cell, f"{role}_cpu_s", steps, seed) for role in SPLIT}
+    reasons = {name: text for it in cell.results
+               for name, text in it.environment.get("unmeasured", {}).items()}  # fmt: skip
+    missing = {name: reasons[measure] for name, (measure, _, _) in WRITTEN.items()
+               if measure in reasons and written[name].word}  # fmt: skip
+    return Step(cell.setup, cell, written, cpu, _ms(cell, "cpu_s", steps, seed), missing)
+
+
+def _ms(cell: Cell, measure: str, steps: int, seed: int) -> Figure:
+    values = [1000 * value / steps for value in cell.values(measure)]
+    return words.figure(values, "ms", seed, cell.word)

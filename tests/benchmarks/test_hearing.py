@@ -1,0 +1,96 @@
+"""What is asked of an engine when a run has ended, and what is made of an answer that is none."""
+
+from dataclasses import dataclass, field
+
+import pytest
+import requests
+
+from benchmarks import hearing
+from benchmarks.model import State, Told, Verdict
+from benchmarks.orchestrators.services import ROOT
+from benchmarks.workloads import chain, fib_40_10
+
+
+@dataclass
+class Engine:
+    """Answers with what it is given, one answer a question; the last one for good."""
+
+    spans: list = field(default_factory=lambda: [8.5])
+    words: object = "the task said no"
+    asked: int = 0
+
+    def span_s(self, handle, steps):
+        self.asked += 1
+        answer = self.spans.pop(0) if len(self.spans) > 1 else self.spans[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def why(self, handle):
+        if isinstance(self.words, Exception):
+            raise self.words
+        return self.words
+
+
+def hear(engine, workload=fib_40_10(), state=State.SUCCEEDED):  # noqa: B008
+    return hearing.hear(engine, "handle", workload, state)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(hearing, "POLL_S", 0.001)
+
+
+def test_the_span_of_a_published_flow_is_asked_for():
+    assert hear(Engine()) == Told(span_s=8.5)
+
+
+def test_of_other_workloads_the_engine_is_asked_nothing():
+    engine = Engine()
+
+    assert hear(engine, chain(5)) == Told()
+    assert engine.asked == 0
+
+
+def test_a_store_that_does_not_know_every_end_yet_is_asked_again():
+    engine = Engine(spans=[None, None, 3.0])
+
+    assert hear(engine) == Told(span_s=3.0)
+    assert engine.asked == 3
+
+
+def test_a_store_that_never_knows_is_a_reason():
+    with pytest.raises(LookupError, match="did not know the end of 40 steps"):
+        hearing.settled_span_s(Engine(spans=[None]), "handle", 40, timeout_s=0.01)
+
+
+@pytest.mark.parametrize(
+    "error", [LookupError("nobody keeps it"), requests.ConnectionError("nobody keeps it")]
+)
+def test_an_engine_that_does_not_say_is_null_with_the_reason(error):
+    told = hear(Engine(spans=[error]))
+
+    assert (told.span_s, told.no_span) == (None, "nobody keeps it")
+    (found,) = hearing.findings(told)
+    assert (found.check, found.verdict, found.reason) == (
+        "engine_span_s", Verdict.UNKNOWN, "nobody keeps it",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.RUNNING])
+def test_a_run_that_did_not_succeed_is_told_in_the_engines_words(state):
+    told = hear(Engine(words=f"in {ROOT}/shared/synthetic.py:\n  too  large"), state=state)
+
+    assert told == Told(why="in shared/synthetic.py: too large")
+
+
+def test_of_many_words_the_last_are_kept():
+    told = hear(Engine(words="a" * 5000 + " the cause"), state=State.FAILED)
+
+    assert len(told.why) == hearing.WORDS and told.why.endswith("the cause")
+
+
+def test_an_engine_that_is_gone_has_no_words_and_that_is_said():
+    told = hear(Engine(words=requests.ConnectionError("refused")), state=State.FAILED)
+
+    assert told.why == "its API did not answer: refused"

@@ -1,0 +1,159 @@
+"""Variants between default and tuned: what they hold, and that the adapters apply exactly that."""
+
+import json
+
+import pytest
+
+from benchmarks import plans, setups
+from benchmarks.ablation import alone, groups, variants, without
+from benchmarks.model import Setting, Setup, Surroundings
+from benchmarks.orchestrators import airflow, dagster, prefect
+
+TUNED = (
+    Setting("fork", "server", "fork", "dispatch", group="fork"),
+    Setting("fork.preload", "all", "", "dispatch", group="preload", needs="fork"),
+    Setting("fork.port", "1", "0", "of the preload", group="preload", needs="fork"),
+    Setting("pause", "0.1", "1", "dispatch", group="pause"),
+    Setting("timeout", "3", "30", "recovery"),
+)
+ENGINES = (airflow.TUNED, prefect.TUNED, dagster.TUNED)
+
+
+def names(settings):
+    return [setting.name for setting in settings]
+
+
+def test_a_group_stands_alone_with_what_it_needs():
+    assert groups(TUNED) == ["fork", "preload", "pause"]
+    assert names(alone(TUNED, "pause")) == ["pause"]
+    assert names(alone(TUNED, "fork")) == ["fork"]
+    assert names(alone(TUNED, "preload")) == ["fork", "fork.preload", "fork.port"]
+
+
+def test_what_needs_a_group_is_left_out_with_it():
+    assert names(without(TUNED, "fork")) == ["pause", "timeout"]
+    assert names(without(TUNED, "preload")) == ["fork", "pause", "timeout"]
+
+
+def test_every_group_has_a_variant_alone_and_one_without_it():
+    made = variants(lambda variant, settings: Setup("e", "m", variant, settings), TUNED)
+
+    assert [it.variant for it in made] == [
+        "default+fork", "default+preload", "default+pause",
+        "tuned-fork", "tuned-preload", "tuned-pause",
+    ]  # fmt: skip
+    assert all(it.settings for it in made)
+
+
+@pytest.mark.parametrize("tuned", ENGINES, ids=lambda tuned: tuned[0].name)
+def test_a_setting_without_a_group_says_that_it_is_not_about_speed(tuned):
+    speed = ("dispatch:", "cost of a step:")
+    for setting in tuned:
+        other = setting.reason.startswith(("recovery:", "memory:"))
+        assert setting.group or other, setting
+        assert not setting.needs or setting.needs in groups(tuned)
+    for group in groups(tuned):
+        assert any(s.reason.startswith(speed) for s in tuned if s.group == group), group
+
+
+def test_names_of_databases_are_short_enough_for_postgresql():
+    assert max(len(f"warehouse_{name}") for name in setups.ABLATION) <= 63
+
+
+def test_a_name_finds_what_is_listed_first_and_what_lies_between_by_its_own_name():
+    found = [it.variant for it in setups.chosen(("airflow/local",))]
+    assert found == ["default", "tuned"]
+    assert [it.variant for it in setups.chosen(("airflow/local/tuned",))] == ["tuned"]
+    (one,) = setups.chosen(("airflow/local/default+scheduler_idle_sleep_time",))
+    assert names(one.settings) == ["scheduler.scheduler_idle_sleep_time"]
+    assert len(setups.chosen(("airflow/local/default+",))) == len(groups(airflow.TUNED))
+    with pytest.raises(LookupError, match="no setup is called airflow/local/default-"):
+        setups.chosen(("airflow/local/default-x",))
+
+
+def test_the_ladder_is_default_each_group_alone_and_tuned():
+    assert plans.PARTS["ablation"].setups == setups.LADDER
+    ladder = [name for name in setups.LADDER if name.startswith("prefect/")]
+    assert ladder == [
+        "prefect/process/default", "prefect/process/default+worker_query_seconds",
+        "prefect/process/default+command", "prefect/process/tuned",
+    ]  # fmt: skip
+    assert [it.name for it in setups.chosen(setups.LADDER)]  # every name is one
+
+
+def test_airflow_gets_the_settings_of_its_variant_and_no_others(tmp_path):
+    setup = setups.setup_of("airflow/local/default+forkserver")
+    told = airflow.Airflow(setup, Surroundings(tmp_path, ""))._environment()
+
+    assert told["AIRFLOW__CORE__MP_START_METHOD"] == "forkserver"
+    assert "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME" not in told
+    assert "AIRFLOW__CORE__PARALLELISM" not in told
+
+
+def test_prefect_gets_the_settings_of_its_variant_and_no_others(tmp_path):
+    engine = prefect.Prefect(
+        setups.setup_of("prefect/process/default+command"), Surroundings(tmp_path, "")
+    )
+    asked = []
+    engine.api = Recorded(asked)
+    engine._tune()
+
+    assert "PREFECT_WORKER_QUERY_SECONDS" not in engine._environment()
+    ((method, path, wanted),) = asked
+    assert (method, path) == ("PATCH", "deployments/1")
+    assert wanted["job_variables"]["command"].endswith("/bin/python -m prefect.engine")
+
+
+class Recorded:
+    """A server with one deployment that is as shipped."""
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    def deployments(self):
+        return [{"id": 1, "job_variables": {}}]
+
+    def find(self, what, asked):
+        return []
+
+    def change(self, *asked):
+        self.asked.append(asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "start_method"),
+    [
+        ("default", None),
+        ("default+run_coordinator", None),
+        ("default+forkserver", {"forkserver": {}}),
+        ("default+preload_modules", {"forkserver": {"preload_modules": [dagster.PRELOAD]}}),
+        ("tuned-preload_modules", {"forkserver": {}}),
+        ("tuned", {"forkserver": {"preload_modules": [dagster.PRELOAD]}}),
+    ],
+)
+def test_dagster_starts_steps_as_its_variant_says(tmp_path, name, start_method):
+    setup = setups.setup_of(f"dagster/multiprocess/{name}")
+    asked = dagster.Dagster(setup, Surroundings(tmp_path, ""))._execution()
+
+    wanted = {"execution": {"config": {"multiprocess": {"start_method": start_method}}}}
+    assert asked == (wanted if start_method else {})
+
+
+def test_dagster_gets_the_settings_of_its_variant_and_no_others(tmp_path):
+    setup = setups.setup_of("dagster/multiprocess/default+run_coordinator")
+    engine = dagster.Dagster(setup, Surroundings(tmp_path, ""))
+    engine._configure()
+    kept = json.loads((tmp_path / "home" / "dagster.yaml").read_text())
+
+    assert set(kept) == {"telemetry", "run_coordinator"}
+    assert kept["run_coordinator"]["class"] == "DefaultRunCoordinator"
+    assert not any(name.startswith("DAGSTER_EVENT") for name in engine._environment())
+
+
+def test_a_step_is_said_to_be_what_the_variant_makes_it():
+    names = ("default", "default+run_coordinator", "default+forkserver", "tuned")
+    said = {name: setups.setup_of(f"dagster/multiprocess/{name}").task for name in names}
+
+    assert said["default"] == said["default+run_coordinator"] == "a new process (spawn)"
+    assert "the pipelines' code" in said["default+forkserver"]
+    assert "everything" in said["tuned"]
