@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import requests
+
 from benchmarks.faults import AtHold, hold_alone, release, silent_until
 from benchmarks.model import Finding, State, Trial, Verdict, Workload, World
 from benchmarks.orchestrators.services import wait_until
@@ -33,9 +35,13 @@ class TriggerTwice(AtHold):
         scene, engine = world.scene, world.orchestrator
         twin = f"{scene.run}-again"
         parameters = moved(scene.workload, self.later).parameters
-        scene.handles[twin] = engine.submit(scene.workload.pipeline, twin, parameters)
+        asked = f"{parameters['start']} to {parameters['end']} was asked for, too"
+        try:
+            scene.handles[twin] = engine.submit(scene.workload.pipeline, twin, parameters)
+        except requests.HTTPError as error:  # which is an answer as well
+            asked += f", and refused: {error}"[:300]
         release(world)
-        return f"{parameters['start']} to {parameters['end']} was asked for, too"
+        return asked
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the first run was at work when the second was asked for."""

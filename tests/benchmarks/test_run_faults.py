@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import requests
 from histories import history, trial
 
 from benchmarks import checks, ledger, plans, workloads
@@ -77,6 +78,18 @@ def test_the_same_days_are_asked_for_again_under_another_name(world):
 
     assert world.orchestrator.told == [(workload.pipeline, "r-again", workload.parameters)]
     assert list(world.holds.iterdir()) == []
+
+
+def test_an_engine_that_refuses_the_second_run_has_answered(world):
+    def submit(pipeline, run, parameters):
+        raise requests.HTTPError("409 Conflict")
+
+    world.orchestrator.submit = submit
+    struck = TriggerTwice().inject(world, history(*AT_PAGE))
+    TriggerTwice().heal(world)
+
+    assert "refused: 409" in struck.what
+    assert world.scene.handles == {"r": "handle of r"}
 
 
 def test_a_step_is_at_work_until_the_grace_of_its_cancellation_is_over(world):
