@@ -176,9 +176,13 @@ class Local:
             metadata=self.postgres if self.metadata == EMBEDDED else None,
             metadata_url="" if setup.engine == "bare" else surroundings.metadata_url,
             database=self._server() if setup.engine != "bare" else None,
-            warehouse=self.postgres if self.metadata != EMBEDDED else None,
+            warehouse=self.warehouse_server(),
             link=link,
         )
+
+    def warehouse_server(self) -> Postgres | None:
+        """Return the warehouses' server, when it is the bench's own and they are its only use."""
+        return self.postgres if self.metadata != EMBEDDED else None
 
     def _server(self) -> Group | None:
         """Return the processes of the metadata databases' server, when they are its only use."""
