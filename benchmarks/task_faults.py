@@ -35,6 +35,7 @@ class Terminate(AtHold):
 
     def strike(self, world: World, hit: Event) -> str:
         process = psutil.Process(pid_of(hit))
+        hold_alone(world, hit)
         world.scene.undo.callback(_signal, process, signal.SIGKILL)
         send(process.pid, signal.SIGTERM)
         return f"SIGTERM to process {process.pid}, {self.lasts_s:g} s of grace"

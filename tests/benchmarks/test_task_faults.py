@@ -171,6 +171,13 @@ def test_a_process_that_is_gone_is_got_over_by_one_resume(tried, name):
     assert done.ledger.complete
 
 
+def test_what_follows_a_process_that_was_terminated_is_not_held(tried):
+    done = tried("terminated", fault=Terminate(lasts_s=60.0))
+
+    assert outcome(done) is Outcome.RESUMED
+    assert "healed" not in {event.kind for event in done.history}  # it was over before
+
+
 def test_a_process_without_memory_is_killed_by_the_kernel(tried):
     if why := unsupported("out-of-memory", BARE):
         pytest.skip(why)
