@@ -13,12 +13,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
 import psutil
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -32,7 +34,9 @@ from rich.table import Table
 from benchmarks import campaign as campaigns
 from benchmarks import installation, plans, results, stack, stack_in_containers
 from benchmarks import library as libraries
+from benchmarks import replay as replaying
 from benchmarks import verify as verifying
+from benchmarks.known_bad import CASES
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
@@ -128,7 +132,7 @@ def _installed(environment: str) -> bool:
 
 @app.command(name="list")
 def list_() -> None:
-    """List setups, pipelines and their workloads, scenarios and profiles."""
+    """List setups, pipelines and their workloads, scenarios, known-bad pipelines and profiles."""
     for setup in (*SETUPS.values(), *ABLATION.values()):
         tuned = f"{len(setup.settings)} settings are not as shipped"
         console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
@@ -137,6 +141,8 @@ def list_() -> None:
     for group, scenarios in GROUPS.items():
         for scenario in scenarios:
             console.print(f"scenario  {scenario.name:28} {group}: {scenario.title}")
+    for case in CASES.values():
+        console.print(f"known-bad {case.name:28} {case.harm} Caught by the check {case.check}.")
     for name, profile in plans.PROFILES.items():
         console.print(f"profile   {name:28} at most {profile.budget_s / 60:g} minutes")
 
@@ -282,6 +288,7 @@ def run(
             profile,
             setups=names,
             control=plans.control_of(profile, names, control),
+            known_bad=tuple(CASES),
             workloads=_workloads(part, profile, workloads),
             scenarios=_scenarios(part, profile, scenarios, names, metadata, warehouse),
             seed=seed,
@@ -391,6 +398,42 @@ def report(
     folder = folder.resolve()
     reports.build(folder, ROOT)
     console.print(f"report: {_shown(folder / 'report.html')}")
+
+
+@app.command()
+def replay(
+    trial: Annotated[
+        str, typer.Argument(help="Its name, which is that of its journal, or its line, from 1.")
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="A results folder; the latest when not given.")
+    ] = ROOT / "results" / "latest",
+    metadata: Metadata = stack.EMBEDDED,
+    warehouse: Warehouse = stack.SQLITE,
+) -> None:
+    """Do one trial of a results folder again, and say whether it ends the same way."""
+    end_leftovers()
+    folder = folder.resolve()
+    before = replaying.find(results.read(folder), trial)
+    plan = plans.load(folder)
+    metadata, warehouse = _resumed(plan, metadata, warehouse)
+    done = replaying.replay(plan, folder, before, metadata=metadata, warehouse=warehouse)
+    console.print(_beside(done))
+    for sentence in replaying.compared(done):
+        console.print(sentence, markup=False)
+    raise typer.Exit(0 if done.agrees else 1)
+
+
+def _beside(done: replaying.Replayed) -> Table:
+    """Return the two timelines side by side, in seconds from the trigger."""
+    table = Table(title=plans.slot_of(done.before).name)
+    for name in ("s", "then", "s", "now"):
+        table.add_column(name, justify="right" if name == "s" else "left")
+    both = (replaying.moments(history) for history in (done.then, done.now))
+    for moments in zip_longest(*both):
+        cells = [(f"{it[0]:.3f}", escape(it[1])) if it else ("", "") for it in moments]
+        table.add_row(*cells[0], *cells[1])
+    return table
 
 
 def _shown(path: Path) -> Path:

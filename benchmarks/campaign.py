@@ -24,6 +24,8 @@ from benchmarks import (
     idle,
     installation,
     instruments,
+    known_bad,
+    plans,
     results,
     runner,
     stack,
@@ -32,7 +34,8 @@ from benchmarks import (
     written,
 )
 from benchmarks.host import machine
-from benchmarks.model import IDLE, SYNTHETIC, Outcome, Result, Setup, Workload
+from benchmarks.known_bad import CASES, Case
+from benchmarks.model import IDLE, KNOWN_BAD, SYNTHETIC, Outcome, Result, Setup, Verdict, Workload
 from benchmarks.noise import Noise, Watch, disturbed
 from benchmarks.plans import (
     PLAN,
@@ -46,13 +49,14 @@ from benchmarks.plans import (
     slots,
     trials,
 )
-from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_repeat
+from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_known_bad, is_repeat
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import setup_of
 from benchmarks.workloads import WARMUP
 
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
+CASE_TRIES = 3  # of a known-bad pipeline whose fault missed its phase
 WRITTEN_ROUNDS = 2  # in which it is read what no-ops add to database and logs: that hardly varies
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
@@ -77,6 +81,7 @@ def run(
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
     with stack.surrounded("run", metadata=metadata, warehouse=warehouse) as surround:
+        check_the_checks(plan, surround, folder, say)
         for round_ in range(1, plan.rounds + 1):
             if round_ > 1 and time.monotonic() - began + longest > plan.budget_s:
                 rounds = f"{round_ - 1} of {plan.rounds} rounds"
@@ -92,6 +97,40 @@ def run(
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
         repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
+
+
+def check_the_checks(plan: Plan, surround: stack.Surround, folder: Path, say: Say) -> None:
+    """Run the known-bad pipelines that the folder does not hold yet, a row each."""
+    done = finished(folder)
+    for case in (CASES[name] for name in plan.known_bad):
+        slot = Slot(case.setup.name, "complaints", case.scenario.name, 1)
+        if slot.name not in done:
+            result = try_case(plan, surround, case, slot, folder)
+            results.append(folder, result)
+            why = results.not_caught(result)
+            told = f"NOT CAUGHT: {why}" if why else result.findings[-1].reason
+            say(f"known-bad {case.name}: {told}")
+
+
+def try_case(plan: Plan, surround: stack.Surround, case: Case, slot: Slot, folder: Path) -> Result:
+    """Do a known-bad pipeline's trial, again while its fault misses its phase; return its row."""
+    for number in range(1, CASE_TRIES + 1):
+        place = surround.directory / KNOWN_BAD / f"{case.name}-{number}"
+        stand = known_bad.stand(case.how, case.setup, place, surround.source_url)
+        with stack.running(stand):
+            result = attempt(plan, surround, stand, slot, folder)
+        if result.outcome is Outcome.ERROR:
+            break
+        found = known_bad.caught(case, result.findings)
+        result = replace(result, findings=(*result.findings, found))
+        if found.verdict is not Verdict.UNKNOWN:
+            break
+    own = {"metadata": None, "warehouse": stack.SQLITE}
+    return replace(
+        result,
+        environment={**result.environment, **own},
+        command=shlex.join(["bench", "replay", slot.name, f"results/{folder.name}"]),
+    )
 
 
 def note_beforehand(plan: Plan, folder: Path) -> None:
@@ -118,7 +157,7 @@ def repeat_disturbed(
 
 def _disturbed(folder: Path) -> dict[tuple[str, bool], list[Slot]]:
     """Return the repeats that are to be done: by setup, those of its control apart."""
-    rows = [r for r in results.read(folder) if "noise" in r.environment]
+    rows = [r for r in results.read(folder) if "noise" in r.environment and not is_known_bad(r)]
     probes = [r.environment["noise"]["probe_ms"] for r in rows]
     done, found = finished(folder), defaultdict(list)
     for r in rows:
@@ -145,10 +184,7 @@ def run_block(
 ) -> None:
     """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
     setup = setup_of(block[0].setup)
-    asked = {slot.workload.name: slot.workload for slot in block}
-    sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
-    linked = any(SCENARIOS[slot.scenario].linked for slot in block)
-    stand = surround.stand(setup, passed={**stack.MEASURED, **sizes}, linked=linked)
+    stand = stand_of(plan, surround, block)
     left = list(block)
     try:
         while left:
@@ -161,6 +197,25 @@ def run_block(
         say(f"{setup.name}: broke: {error}")
     finally:
         keep_logs(stand, folder)
+
+
+def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> runner.Stand:
+    """Return the place of a setup's trials, with what their pipelines must be told."""
+    asked = {slot.workload.name: slot.workload for slot in block}
+    sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
+    noted = workloads.SHADOWED if plans.hurts(plan) else {}
+    linked = any(SCENARIOS[slot.scenario].linked for slot in block)
+    passed = {**stack.MEASURED, **sizes, **noted}
+    return surround.stand(setup_of(block[0].setup), passed=passed, linked=linked)
+
+
+def once_more(plan: Plan, surround: stack.Surround, slot: Slot, folder: Path) -> Result:
+    """Do one trial behind a warm-up, and return its row."""
+    stand = stand_of(plan, surround, [slot])
+    with stack.running(stand):
+        if not slot.warmup:
+            warm_again(stand)
+        return attempt(plan, surround, stand, slot, folder)
 
 
 def run_until_stuck(
@@ -252,7 +307,7 @@ def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> Res
     sampler = Sampler(
         stand.orchestrator.services, heavy, idle.split_of(stand), database=stand.database
     )
-    scenario = SCENARIOS[slot.scenario]
+    scenario = known_bad.EVERY_SCENARIO[slot.scenario]
     if slot.workload.runs > 1:
         several = together.run_trials(stand, scenario, slot.workload, run_id, sampler)
         return together.result_of(several, template, sampler.usage())

@@ -76,6 +76,15 @@ def nothing_repeated(trial: Trial) -> Finding:
     return Finding("nothing_repeated", _verdict(not again), reason)
 
 
+def nothing_late(trial: Trial) -> Finding:
+    """No row was written after the run had its final state."""
+    late = trial.ledger.late if trial.ledger is not None else None
+    if late is None:
+        return Finding("nothing_late", Verdict.UNKNOWN, "the writes were not noted")
+    reason = f"{late} rows after the final state" if late else ""
+    return Finding("nothing_late", _verdict(not late), reason)
+
+
 def repeated(history: Sequence[Event]) -> list[tuple[str, str]]:
     """Return each start of a step that had finished before, as step and key."""
     finished: set[tuple[str, str]] = set()
@@ -114,18 +123,27 @@ CHECKS: dict[str, Check] = {
 }
 
 
+# Where each row written was noted, and the run had a final state.
+SHADOWED_CHECKS: dict[str, Check] = {"nothing_late": nothing_late}
 # Of the synthetic pipelines, which have no warehouse.
 SYNTHETIC_CHECKS: dict[str, Check] = {"worked": worked, "nothing_repeated": nothing_repeated}
 
 
 def judge(trial: Trial, *, landed: bool) -> tuple[Finding, ...]:
     """Return what every check says; a fault that missed its phase makes all of it unknown."""
-    checks = SYNTHETIC_CHECKS if trial.workload.pipeline in SYNTHETIC else CHECKS
-    findings = tuple(check(trial) for check in checks.values())
+    findings = tuple(check(trial) for check in _asked(trial).values())
     if landed:
         return (Finding("landed", Verdict.PASS), *findings)
     missed = Finding("landed", Verdict.UNKNOWN, "the fault missed the phase it was meant for")
     return (missed, *(Finding(f.check, Verdict.UNKNOWN, f.reason) for f in findings))
+
+
+def _asked(trial: Trial) -> dict[str, Check]:
+    """Return the checks that can say something of a trial of its kind."""
+    if trial.workload.pipeline in SYNTHETIC:
+        return SYNTHETIC_CHECKS
+    noted = trial.ledger is not None and trial.ledger.late is not None
+    return {**CHECKS, **SHADOWED_CHECKS} if noted else CHECKS
 
 
 def delivered(trial: Trial) -> bool | None:

@@ -1,18 +1,25 @@
-"""The ledger of a trial: the warehouse held against the source's ground truth, row by row."""
+"""The ledger of a trial: the warehouse held against the source's ground truth, row by row.
+
+What attempts wrote on the way there is in the shadow table, where a campaign asks for one.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Table, func, select
 
-from benchmarks.model import Ledger
+from benchmarks.model import FINAL, Ledger
 from benchmarks.workloads import Expected
-from shared import warehouse
+from shared import shadow, warehouse
+from shared.journal import Event
+from shared.shadow import Write
 
 Row = tuple[tuple[str, Any], ...]
+Key = tuple[str, str]  # table, and the row's key as the shadow table has it
 
 
 def take(pipeline: str, run: str, truth: Expected, *, url: str, requests: int) -> Ledger:
@@ -37,6 +44,39 @@ def take(pipeline: str, run: str, truth: Expected, *, url: str, requests: int) -
         digest=warehouse.content_hash(pipeline, url),
         requests=requests,
     )
+
+
+def with_writes(
+    taken: Ledger, right: set[Key], writes: Sequence[Write], history: Sequence[Event]
+) -> Ledger:
+    """Add what the shadow table tells; `right` are the rows that are present as they should be."""
+    firsts: dict[Key, float] = {}
+    for write in writes:
+        firsts.setdefault((write.table_name, write.key), write.at)
+    fault = next((e.at for e in history if e.kind == "fault_injected"), None)
+    ended = next((e.at for e in history if e.kind == "ended" and e.detail in FINAL), None)
+    return replace(
+        taken,
+        written=len(writes),
+        wasted=len(writes) - len(firsts),
+        recovered=_after(fault, (firsts[key] for key in right & firsts.keys())),
+        late=_after(ended, (write.at for write in writes)),
+    )
+
+
+def _after(moment: float | None, ats: Iterable[float]) -> int | None:
+    return None if moment is None else sum(at > moment for at in ats)
+
+
+def right_rows(pipeline: str, truth: Expected, url: str) -> set[Key]:
+    """Return the expected rows that the warehouse holds, by table and key."""
+    return {
+        (table.name, shadow.key_of([row[c.name] for c in table.primary_key]))
+        for table in warehouse.DATA_TABLES[pipeline]
+        for wanted in [set(map(_row, truth.rows[table.name]))]
+        for row in warehouse.rows(table, url)
+        if _row(row) in wanted
+    }
 
 
 def _row(values: Mapping[str, Any]) -> Row:

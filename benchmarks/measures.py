@@ -9,12 +9,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median, quantiles
 
+from benchmarks.attempts import History, Unit, wasted
 from benchmarks.checks import repeated
 from shared import synthetic
 from shared.journal import Event
-
-History = Sequence[Event]
-Unit = tuple[str, str]  # step and key
 
 
 def first(history: History, kind: str, after: float = float("-inf")) -> float | None:
@@ -23,8 +21,12 @@ def first(history: History, kind: str, after: float = float("-inf")) -> float | 
 
 
 def last(history: History, kind: str) -> float | None:
-    """Return when an event of a kind was last seen."""
-    return next((e.at for e in reversed(history) if e.kind == kind), None)
+    """Return when an event of a kind was last seen, before the run had its final state.
+
+    What a step that the engine had given up tells later is no part of the run.
+    """
+    until = next((e.at for e in reversed(history) if e.kind == "ended"), float("inf"))
+    return next((e.at for e in reversed(history) if e.kind == kind and e.at <= until), None)
 
 
 def between(start: float | None, end: float | None) -> float | None:
@@ -197,6 +199,26 @@ def repeated_steps(history: History) -> float | None:
     return float(len(repeated(history)))
 
 
+def wasted_steps(history: History) -> float | None:
+    """How many attempts were thrown away or did again what another had done."""
+    return float(len(wasted(history)))
+
+
+def wasted_s(history: History) -> float | None:
+    """Seconds in which attempts worked that were thrown away or did again what another had done.
+
+    One that was killed worked until the fault, or until its own last event if that was later.
+    """
+    return sum((a.took_s for a in wasted(history)), 0.0)
+
+
+def blast_radius_steps(history: History) -> float | None:
+    """How many units of work, besides the one that was hit, were interrupted or done again."""
+    fault = next((e for e in history if e.kind == "fault_injected"), None)
+    hit = (fault.step, fault.key) if fault is not None else None
+    return float(len({a.unit for a in wasted(history)} - {hit}))
+
+
 def interventions_count(history: History) -> float | None:
     """How many commands a person would have typed."""
     return float(sum(e.kind in ("given_up", "resumed") for e in history))
@@ -231,6 +253,9 @@ OF_A_FAULT: tuple[Callable[[History], float | None], ...] = (
     recover_s,
     truth_s,
     repeated_steps,
+    wasted_steps,
+    wasted_s,
+    blast_radius_steps,
     interventions_count,
 )
 

@@ -20,6 +20,7 @@ PIPELINES = ("complaints", "github_stats", "youtube_stats")
 SYNTHETIC = ("chain", "fanout")  # the pipelines that measure an engine: no source, no warehouse
 IDLE = "idle"  # what a minute without any run is called in place of a pipeline
 ENGINES = ("bare", "airflow", "prefect", "dagster")
+KNOWN_BAD = "known-bad"  # stands for the engine where the checks are checked; in no figure
 
 
 class Role(StrEnum):
@@ -37,6 +38,9 @@ class State(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"  # terminal: the engine has given up
+
+
+FINAL = (State.SUCCEEDED, State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What had to arrive, what did, and what was done twice. Counts of rows unless said."""
+    """What had to arrive, what did, and what was done twice. Counts of rows unless said.
+
+    The last four are from the shadow table, and None where there is none, or no such moment.
+    """
 
     expected: int
     present: int
@@ -248,6 +255,10 @@ class Ledger:
     balance: bool  # extracted = loaded + quarantined + superseded, from stored counts
     digest: str  # content hash of the warehouse's tables
     requests: int  # that the source served
+    written: int | None = None  # by all attempts, what they wrote again included
+    wasted: int | None = None  # written again, though the same row had been written before
+    recovered: int | None = None  # expected and present, and first written after the fault
+    late: int | None = None  # written after the run had its final state
 
     @property
     def complete(self) -> bool:

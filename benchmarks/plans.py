@@ -23,7 +23,7 @@ from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import LADDER, ORDINARY, setup_of
 from benchmarks.workloads import DAYS_NAME, WARMUP, named
 
-PLAN = "campaign.json"
+PLAN = results.PLAN
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
 
 
@@ -130,6 +130,7 @@ class Plan:
     budget_s: float
     control: tuple[str, ...] = ()  # setups that are run twice a round
     per_start: int = 1
+    known_bad: tuple[str, ...] = ()  # pipelines that the checks must catch first
 
     @property
     def rounds(self) -> int:
@@ -164,6 +165,11 @@ class Slot:
     @property
     def workload(self) -> Workload:
         return WARMUP if self.warmup else named(self.asked)
+
+
+def hurts(plan: Plan) -> bool:
+    """Whether a campaign injects faults; then the rows written are noted in calm trials, too."""
+    return any(name != results.CALM for name in plan.scenarios)
 
 
 def trials(plan: Plan, round_: int) -> range:
@@ -240,6 +246,7 @@ def plan(
     repetitions: int | None,
     command: str,
     control: tuple[str, ...] = (),
+    known_bad: tuple[str, ...] = (),
 ) -> Plan:
     """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
 
@@ -271,6 +278,7 @@ def plan(
         budget_s=much.budget_s,
         control=control,
         per_start=much.per_start,
+        known_bad=known_bad,
     )
 
 
@@ -284,7 +292,7 @@ def load(folder: Path) -> Plan:
     kept = orjson.loads((folder / PLAN).read_bytes())
     if "pipelines" in kept:  # what workloads were called while there were no others
         kept["workloads"] = kept.pop("pipelines")
-    for name in ("setups", "workloads", "scenarios", "control"):
+    for name in ("setups", "workloads", "scenarios", "control", "known_bad"):
         kept[name] = tuple(kept.get(name, ()))
     if kept["budget_s"] is None:  # JSON has no infinity
         kept["budget_s"] = math.inf

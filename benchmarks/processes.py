@@ -100,6 +100,14 @@ def pid_of(event: Event) -> int:
     raise ProcessLookupError(f"process {event.pid} of container {event.host} has ended")
 
 
+def alive(event: Event) -> bool:
+    """Whether the process that wrote an event still runs."""
+    try:
+        return psutil.Process(pid_of(event)).status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
+
+
 def send(pid: int, number: signal.Signals) -> None:
     """Send a signal; to a process of another user from inside of its container."""
     try:

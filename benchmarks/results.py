@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -14,12 +15,14 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
-from benchmarks.model import IDLE, Finding, Outcome, Result, Truth, Verdict
+from benchmarks.model import IDLE, KNOWN_BAD, Finding, Outcome, Result, Truth, Verdict
 
 SCHEMA = 1
+CAUGHT = "caught"  # the finding of a known-bad trial: did the check that is meant for it fail?
 CALM = "calm"  # the scenario in which nothing goes wrong
 FAULT_MEASURES = ("detect_s", "recover_s", "truth_s")  # they count from a fault
 LINES = "results.jsonl"
+PLAN = "campaign.json"  # what the campaign was asked to do, beside its results
 SOUND = (Outcome.UNHARMED, Outcome.SELF_HEALED, Outcome.RESUMED)
 REPEATS_FROM = 1000  # the trial number of a repeat is that of the trial and this
 CONTROL_FROM = 2000  # ... of the second block of a setup that is run twice; a repeat there: of both
@@ -65,6 +68,11 @@ def sound(result: Result) -> bool:
     return result.outcome in SOUND and result.truth in (Truth.TRUE_SUCCESS, None)
 
 
+def is_known_bad(result: Result) -> bool:
+    """Whether a trial was to check the checks: it says nothing about an engine."""
+    return result.engine == KNOWN_BAD
+
+
 def is_control(result: Result) -> bool:
     """Whether a trial belongs to the second block of a setup that a campaign ran twice."""
     return bool(result.environment.get("control"))
@@ -93,7 +101,7 @@ def repeated(found: Iterable[Result]) -> set[tuple[Any, ...]]:
 def counted(found: Sequence[Result]) -> list[Result]:
     """Return the trials that figures are made of: no warm-ups, no control, repeats for disturbed.
 
-    What went wrong is among them.
+    What went wrong is among them, what was made wrong on purpose is not.
     """
     stand_in = repeated(found)
     return [
@@ -101,6 +109,7 @@ def counted(found: Sequence[Result]) -> list[Result]:
         for r in found
         if not r.warmup
         and not is_control(r)
+        and not is_known_bad(r)
         and (is_repeat(r.trial) or same_trial(r) not in stand_in)
     ]
 
@@ -109,7 +118,43 @@ def problems(folder: Path) -> list[str]:
     """Say in one sentence each what is wrong with the results of a folder."""
     if not (folder / LINES).is_file():
         return [f"{LINES} is missing."]
-    return list(_problems(folder))
+    return [*refusals(folder), *_problems(folder)]
+
+
+def refusals(folder: Path) -> list[str]:
+    """Say that the results are refused, for each known-bad pipeline that was not caught.
+
+    A campaign of before there were any has none to catch.
+    """
+    plan = folder / PLAN
+    asked = orjson.loads(plan.read_bytes()).get("known_bad", []) if plan.is_file() else []
+    last: dict[str, Result | None] = dict.fromkeys(asked)
+    last |= {result.mode: result for result in _valid(folder) if is_known_bad(result)}
+    told = {name: not_caught(result) for name, result in last.items()}
+    return [
+        f"The results are refused: the known-bad pipeline {name} was not caught: {why}."
+        for name, why in told.items()
+        if why
+    ]
+
+
+def not_caught(result: Result | None) -> str:
+    """Return why a known-bad pipeline was not caught, from its trial; "" when it was."""
+    if result is None:
+        return "it was not run"
+    if result.error:
+        return result.error
+    found = next((it for it in result.findings if it.check == CAUGHT), None)
+    if found is None:
+        return "nothing says that it was"
+    return "" if found.verdict is Verdict.PASS else found.reason
+
+
+def _valid(folder: Path) -> Iterator[Result]:
+    """Return the lines that are results; of the others `problems` says what is wrong."""
+    for number, line in _lines(folder):
+        with contextlib.suppress(ValueError):
+            yield _result(number, line)
 
 
 def new_folder(root: Path, host: str) -> Path:

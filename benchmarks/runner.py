@@ -12,10 +12,12 @@ from typing import Any
 import requests
 
 from benchmarks import checks, ledger, measures, workloads
+from benchmarks.attempts import attempts
 from benchmarks.hearing import findings, hear
 from benchmarks.link import Link
 from benchmarks.model import (
     ENGINE_SPAN,
+    FINAL,
     SYNTHETIC,
     Fault,
     Finding,
@@ -34,17 +36,18 @@ from benchmarks.model import (
     Workload,
 )
 from benchmarks.orchestrators.services import Services
-from benchmarks.processes import Group
+from benchmarks.processes import Group, alive
 from benchmarks.results import CALM
 from benchmarks.sampling import Sampler
 from benchmarks.source import client
-from shared import journal, warehouse
+from shared import journal, shadow, warehouse
 from shared.journal import Event
 
 JOURNAL_POLL_S = 0.05
 STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes the load
 CALM_POLL_S = 5.0  # ... where nothing goes wrong, and no change of state is timed
 CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final state is awaited
+LINGER_S = 10.0  # for which attempts are waited that outlived their run: they may still write
 
 Truths = Callable[[Workload], workloads.Expected]
 NOTHING = Workload("", "", {}, ())
@@ -65,6 +68,7 @@ class Stand:
     holds: Path
     staging: Path
     metadata: Server | None = None
+    shadowed: bool = False  # whether the pipelines note each row that they write
     metadata_url: str = ""
     database: Group | None = None
     warehouse: Server | None = None
@@ -96,44 +100,71 @@ def run_trial(
     clear(stand)
     stand = replace(stand, scene=Scene(run, workload))
     file = journal.path(stand.journals, run)
-    try:
-        scenario.fault.prepare(stand, run, workload)
-        with sampler:
-            state, handle = watch(stand, scenario, workload, run, file)
-    finally:
-        scenario.fault.heal(stand)
-        stand.scene.undo.close()
+    with stand.scene.undo:
+        try:
+            scenario.fault.prepare(stand, run, workload)
+            with sampler:
+                state, handle = watch(stand, scenario, workload, run, file)
+        finally:
+            scenario.fault.heal(stand)
+        if state in FINAL:
+            outlast(file)
+    history = journal.read(file)
     return Trial(
         setup=stand.orchestrator.setup,
         workload=workload,
         scenario=scenario.name,
         run=run,
-        history=journal.read(file),
+        history=history,
         state=state,
-        ledger=take_ledger(stand, workload, run, scenario.truth or truth or workloads.expected),
+        ledger=take_ledger(
+            stand, workload, run, scenario.truth or truth or workloads.expected, history
+        ),
         told=hear(stand.orchestrator, handle, workload, state),
     )
 
 
 def clear(stand: Stand) -> None:
     """Empty the warehouse, the source's record and the answers kept from earlier runs."""
+    if stand.shadowed:
+        with warehouse.engine(stand.warehouse_url).begin() as connection:
+            shadow.create(connection)  # a run that never gets to its warehouse has written nothing
     warehouse.empty(stand.warehouse_url)
     client.reset(stand.source_url)
     for kept in (stand.staging / "cache").rglob("*.json"):
         kept.unlink()
 
 
-def take_ledger(stand: Stand, workload: Workload, run: str, truth: Truths) -> Ledger | None:
+def outlast(file: Path) -> None:
+    """Wait until nothing of a run can write any more, or for `LINGER_S` seconds.
+
+    A worker that was cut off or frozen may go on after its engine has given the run up.
+    """
+    deadline = time.monotonic() + LINGER_S
+    while any(a.end is None and alive(a.start) for a in attempts(journal.read(file))):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(JOURNAL_POLL_S)
+
+
+def take_ledger(
+    stand: Stand, workload: Workload, run: str, truth: Truths, history: Sequence[Event]
+) -> Ledger | None:
     """Hold the warehouse against the ground truth; None where a pipeline has no warehouse."""
     if workload.pipeline in SYNTHETIC:
         return None
-    return ledger.take(
+    url, expected = stand.warehouse_url, truth(workload)
+    taken = ledger.take(
         workload.pipeline,
         run,
-        truth(workload),
-        url=stand.warehouse_url,
+        expected,
+        url=url,
         requests=int(client.counts(stand.source_url)["total"]),
     )
+    if not stand.shadowed:
+        return taken
+    right = ledger.right_rows(workload.pipeline, expected, url)
+    return ledger.with_writes(taken, right, shadow.writes(warehouse.engine(url), run), history)
 
 
 def watch(
@@ -166,7 +197,7 @@ def watch(
                 strike.mend()
             note(stand, run, "resumed", Struck("by the manual's way"))
             handle = stand.scene.handles[run] = stand.orchestrator.resume(handle)
-        elif state in (State.SUCCEEDED, State.FAILED):
+        elif state in FINAL:
             break
     note(stand, run, "ended", Struck(state.value))
     if scenario.after_s:
@@ -221,7 +252,7 @@ class Strike:
 
 def _is_stuck(state: State, history: Sequence[Event], strike: Strike, stuck_s: float) -> bool:
     """Whether a run that was hit has shown no sign for so long that a person would step in."""
-    struck, ended = strike.struck_at is not None, state in (State.SUCCEEDED, State.FAILED)
+    struck, ended = strike.struck_at is not None, state in FINAL
     return struck and not ended and time.monotonic() - history[-1].at > stuck_s
 
 

@@ -37,6 +37,7 @@ MEASURED = workloads.MEASURED
 class Surround(Protocol):
     """The source and the databases of a campaign."""
 
+    directory: Path
     source_url: str
 
     def start(self) -> None:
@@ -174,6 +175,7 @@ class Local:
             holds=place / "holds",
             staging=place / "staging",
             metadata=self.postgres if self.metadata == EMBEDDED else None,
+            shadowed=workloads.SHADOWED.items() <= passed.items(),
             metadata_url="" if setup.engine == "bare" else surroundings.metadata_url,
             database=self._server() if setup.engine != "bare" else None,
             warehouse=self.warehouse_server(),

@@ -45,6 +45,7 @@ SAME = {
     "FIRST_RUN": "false",
     "SOURCE_TODAY": workloads.TODAY,
     "ETL_SOURCE": "standin",
+    "ETL_SHADOW": "",
     "ETL_SYNTHETIC": "",
     "ETL_REPOSITORIES": "",
     "ETL_CHANNELS": "",
@@ -169,6 +170,7 @@ class Own:
             holds=journals / "holds",
             staging=staging,
             metadata=Database(Stacks(given), f"{engine}-postgres"),
+            shadowed=workloads.SHADOWED.items() <= passed.items(),
         )
 
 

@@ -109,14 +109,15 @@ def _ask(orchestrator: Orchestrator, one: UnderWay) -> None:
 
 
 def _trial(stand: Stand, scenario: Scenario, workload: Workload, one: UnderWay) -> Trial:
+    history = journal.read(journal.path(stand.journals, one.run))
     return Trial(
         setup=stand.orchestrator.setup,
         workload=workload,
         scenario=scenario.name,
         run=one.run,
-        history=journal.read(journal.path(stand.journals, one.run)),
+        history=history,
         state=one.state,
-        ledger=runner.take_ledger(stand, workload, one.run, workloads.expected),
+        ledger=runner.take_ledger(stand, workload, one.run, workloads.expected, history),
         told=_told(stand, workload, one),
     )
 

@@ -22,6 +22,7 @@ PATIENT_S = 600.0  # for many runs, which share what one has for itself, and for
 LARGE_BYTES = 30_000_000
 # Trials are triggered by the bench alone, and their complaints come in several pages a day.
 MEASURED = {"ETL_PAGE_SIZE": str(PAGE_SIZE), "ETL_SCHEDULE": "false"}
+SHADOWED = {"ETL_SHADOW": "true"}  # ... and where faults are injected, each row written is noted
 
 
 @dataclass(frozen=True, slots=True)

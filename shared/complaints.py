@@ -22,7 +22,7 @@ from msgspec import Meta, Struct, field, json, structs
 from pydantic import ConfigDict, StringConstraints, ValidationError, create_model
 from sqlalchemy import delete, func, select
 
-from shared import http, journal, quarantine, staging, warehouse
+from shared import http, journal, quarantine, shadow, staging, warehouse
 from shared.config import ConfigurationError, settings
 from shared.quarantine import Quarantined
 from shared.warehouse import COMPLAINT_SUMMARY, COMPLAINTS, Balance
@@ -387,5 +387,6 @@ def summarise(run: str, windows: Sequence[str]) -> Balance:
             connection.execute(
                 COMPLAINT_SUMMARY.insert().from_select(COMPLAINT_SUMMARY.c.keys(), grouped)
             )
+            shadow.note(connection, run, COMPLAINT_SUMMARY, COMPLAINT_SUMMARY.c.day.in_(windows))
         journal.record("committed", run, "summarise", detail={"balance": str(counts)})
     return counts

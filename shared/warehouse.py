@@ -38,7 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from shared import journal
+from shared import journal, shadow
 from shared.config import settings
 from shared.quarantine import Quarantined
 
@@ -222,9 +222,11 @@ def create_tables(warehouse: Engine) -> None:
             # CREATE TABLE IF NOT EXISTS of two sessions can collide in the catalogue.
             connection.execute(text("SELECT pg_advisory_xact_lock(7264)"))
             METADATA.create_all(connection)
-            return
-        for table in METADATA.sorted_tables:
-            connection.execute(_create_if_missing(table))
+        else:
+            for table in METADATA.sorted_tables:
+                connection.execute(_create_if_missing(table))
+        if settings().shadow:
+            shadow.create(connection)
 
 
 def _create_if_missing(table: Table) -> Any:
@@ -242,7 +244,7 @@ def batch(pipeline: str, run: str, key: str, *, extracted: int, superseded: int)
 
     """
     with engine().begin() as connection:
-        opened = Batch(connection, pipeline, run, key)
+        opened = Batch(connection, pipeline, run, key, shadow.noted(run))
         yield opened
         counts = Balance(extracted, opened.loaded, opened.quarantined, superseded)
         if not counts.holds:
@@ -260,6 +262,8 @@ def batch(pipeline: str, run: str, key: str, *, extracted: int, superseded: int)
             },
         )
         journal.point("written", run, "load", key)  # all is there, and nothing is committed
+        if opened.noted is not None:
+            opened.noted.store(connection)  # last: it says when the rows were written
 
 
 @dataclass(slots=True)
@@ -270,6 +274,7 @@ class Batch:
     pipeline: str
     run: str
     key: str
+    noted: shadow.Noted | None = None
     loaded: int = 0
     quarantined: int = 0
 
@@ -278,6 +283,8 @@ class Batch:
 
         No two of the rows may share a key.
         """
+        if self.noted is not None:
+            rows = self.noted.passing(table, rows)
         self.loaded += bulk_upsert(self.connection, table, rows)
 
     def quarantine(self, records: Iterable[Quarantined]) -> None:
@@ -399,3 +406,4 @@ def empty(url: str = "") -> None:
     with engine(url).begin() as connection:
         for table in METADATA.sorted_tables:
             connection.execute(delete(table))
+        shadow.empty(connection)

@@ -11,7 +11,7 @@ from benchmarks import noise, results
 from benchmarks.instruments import Instruments
 from benchmarks.model import ENGINES, IDLE, PIPELINES, SYNTHETIC, Outcome, Result
 from benchmarks.report import shapes, words
-from benchmarks.results import CALM, is_control, is_repeat, sound
+from benchmarks.results import CALM, is_control, is_known_bad, is_repeat, sound
 
 VARIANTS = ("default", "tuned")
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A result and its place in results.jsonl, from 0."""
+    """A result and its place in results.jsonl, from 0, without what checked the checks."""
 
     index: int
     result: Result
@@ -124,6 +124,7 @@ class Campaign:
     synthetic: tuple[Subject, ...] = ()  # those with a calm trial; `subjects` are of the ETL alone
     together: tuple[Subject, ...] = ()  # the same of several runs at once
     instruments: Instruments | None = None  # what measuring costs; older results do not say
+    known_bad: tuple[Result, ...] = ()  # trials that checked the checks; nothing else knows of them
 
     def cell(self, setup: SetupId, subject: Subject, scenario: str = CALM) -> Cell:
         return self.cells.get((setup, subject, scenario)) or Cell(setup, subject, scenario)
@@ -139,6 +140,8 @@ class Campaign:
 
 def campaign(lines: Sequence[Result]) -> Campaign:
     """Group the lines of a folder."""
+    known_bad = tuple(it for it in lines if is_known_bad(it))
+    lines = [it for it in lines if not is_known_bad(it)]
     rows, stand_in = _rows(lines), results.repeated(lines)
     setups, subjects = _setups(lines), _subjects(lines)
     by_setup = {(it.engine, it.mode, it.variant): it for it in setups}
@@ -159,7 +162,9 @@ def campaign(lines: Sequence[Result]) -> Campaign:
     seed = lines[0].seed if lines else 0
     alone = tuple(it for it in synthetic if not _several_runs(it))
     together = tuple(it for it in synthetic if _several_runs(it))
-    return Campaign(rows, setups, shown, tuple(faults), cells, seed, alone, together)
+    return Campaign(
+        rows, setups, shown, tuple(faults), cells, seed, alone, together, known_bad=known_bad
+    )
 
 
 def _several_runs(subject: Subject) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.attempts import Attempt, attempts, unit_of
 from benchmarks.model import Outcome, Result
 from benchmarks.report import words
 from benchmarks.report.facts import Campaign, SetupId, Subject
@@ -151,8 +152,7 @@ def _attempt(bar: Bar) -> str:
 
 def bars_of(history: Sequence[Event], zero: float) -> list[Bar]:
     """Return every attempt; a killed one ends at the next event of its key, or with the trial."""
-    open_ends = list(history)
-    return [_bar(start, history, open_ends, zero) for start in history if start.kind == "started"]
+    return [_bar(attempt, history, zero) for attempt in attempts(history)]
 
 
 def stacked(bars: Sequence[Bar], least_s: float = 0.0) -> tuple[Bar, ...]:
@@ -166,25 +166,20 @@ def stacked(bars: Sequence[Bar], least_s: float = 0.0) -> tuple[Bar, ...]:
     return tuple(placed)
 
 
-def _bar(start: Event, history: Sequence[Event], unclaimed: list[Event], zero: float) -> Bar:
-    own = (start.step, start.key, start.pid)
-    later = [it for it in history if it.at > start.at and it.key == start.key]
-    again = next((it.at for it in later if it.kind == "started" and _unit(it) == own), None)
-    end = next(
-        (it for it in unclaimed if it.kind in ("finished", "failed") and _unit(it) == own
-         and it.at >= start.at and (again is None or it.at <= again)), None,
-    )  # fmt: skip
-    if end:
-        unclaimed.remove(end)
-        return Bar(start.step, start.key, start.attempt, start.at - zero, end.at - zero, end.kind)
-    after = [it for it in later if it.kind in STEP_KINDS
-             and not (_unit(it) == own and it.kind != "started")]  # fmt: skip
-    until = after[0].at if after else history[-1].at
-    return Bar(start.step, start.key, start.attempt, start.at - zero, until - zero, "killed")
+def _bar(attempt: Attempt, history: Sequence[Event], zero: float) -> Bar:
+    start, end = attempt.start, attempt.end
+    until = end.at if end else _next_at(start, history)
+    ending = end.kind if end else "killed"
+    return Bar(start.step, start.key, start.attempt, start.at - zero, until - zero, ending)
 
 
-def _unit(event: Event) -> tuple[str, str, int]:
-    return event.step, event.key, event.pid
+def _next_at(start: Event, history: Sequence[Event]) -> float:
+    """Return when something else happened to the key of an attempt that nobody ended."""
+    own = (*unit_of(start), start.pid)
+    later = (it for it in history if it.at > start.at and it.key == start.key
+             and it.kind in STEP_KINDS
+             and not ((*unit_of(it), it.pid) == own and it.kind != "started"))  # fmt: skip
+    return next((it.at for it in later), history[-1].at)
 
 
 def _commits(history: Sequence[Event], bars: Sequence[Bar], zero: float) -> tuple[Commit, ...]:

@@ -79,8 +79,9 @@ def _of_method() -> list[Limit]:
          "takes the process that executes pipeline code. In Prefect that is the whole flow run, in "
          "Airflow one task, in Dagster one step. The blast radius is part of each design, and part "
          "of what is compared."),
-        ("The journal costs.", "Every step appends events to a file, on bare too. What that costs "
-         "is in every number, and is not taken off."),
+        ("The journal costs.", "Every step appends events to a file, on bare too; where faults are "
+         "injected, it also notes each row that it writes. What that costs is in every number, and "
+         "is not taken off."),
         ("Polling.", "The bench looks at the journal every 50 ms and asks the API at most once a "
          "second, five times a second once the last step is done (before that, every 5 s where "
          "nothing goes wrong): detect, truth and closing are no finer than that. Dispatch and "

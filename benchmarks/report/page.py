@@ -101,7 +101,7 @@ def build(folder: Path, root: Path) -> None:
 
     """
     found = results.read(folder)
-    if not found:
+    if all(map(results.is_known_bad, found)):
         raise ValueError(f"report: {folder / results.LINES} holds no trial; run the bench first")
     measured = replace(facts.campaign(found), instruments=instruments.load(folder))
     told = context(measured, folder, root)
@@ -113,13 +113,16 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
     """Return all that the templates print."""
     timelines, ladders = lanes.timelines(campaign, folder), gains.ladders(campaign)
     drawings, undrawn = _drawings(timelines)
+    matrix = recovery.matrix(campaign)
     return {
         "name": folder.resolve().name, "campaign": campaign, "words": words,
         "compared": headline.compared(campaign), "paragraphs": headline.paragraphs(campaign),
         "facts": headline.facts(campaign),
         "panels": _panels(campaign), "columns": overhead.MEASURES,
         "comparisons": overhead.tuned_against_default(campaign),
-        "matrix": recovery.matrix(campaign), "timelines": timelines,
+        "matrix": matrix, "costs": recovery.costs(campaign, matrix),
+        "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),
+        "timelines": timelines,
         "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,
         "sources": sources.comparisons(root), "settings": _settings(campaign),
         "digests": headline.digests(campaign), "machines": _machines(campaign),
@@ -132,6 +135,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "gains": ladders, "left": gains.left(ladders),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
+        "refused": results.refusals(folder),
     }  # fmt: skip
 
 
@@ -297,7 +301,7 @@ def _data(campaign: Campaign) -> Markup:
     """Return all lines as JSON, equal environments stored once; safe inside a script element."""
     environments: dict[bytes, str] = {}
     lines = []
-    for result in campaign.results:
+    for result in (*campaign.results, *campaign.known_bad):
         shared = {key: it for key, it in result.environment.items() if key not in OWN}
         name = environments.setdefault(orjson.dumps(shared), f"e{len(environments)}")
         row = results.row_of(result)

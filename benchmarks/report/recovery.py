@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks import results
 from benchmarks.model import Outcome, Result, Truth, Verdict
 from benchmarks.report import words
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject, unique
@@ -20,6 +21,17 @@ APT = {  # only of trials that ended so
 REASON_CHARACTERS = 90
 LANDED = "landed"  # the check that the fault struck where it should
 COUNTS = {"repeated steps": "repeated_steps", "interventions": "interventions_count"}
+ROWS = {  # of the ledger
+    "lost": "lost",
+    "duplicated": "duplicated",
+    "unexpected": "unexpected",
+    "recovered": "recovered",
+    "written": "written",
+    "written again": "wasted",
+    "late": "late",
+}
+WASTE = {"wasted attempts": "wasted_steps", "blast radius": "blast_radius_steps"}
+COST_COLUMNS = (*ROWS, *WASTE, "wasted time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,57 @@ class Scenario:
     @property
     def title(self) -> str:
         return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a scenario cost on one setup: rows by the ledger, and work that was thrown away."""
+
+    scenario: Scenario
+    told: Told
+    figures: dict[str, Figure]  # by the names of the columns
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A pipeline that is wrong on purpose, and whether its check has caught it."""
+
+    name: str
+    scenario: str
+    mark: Mark
+    reason: str
+    row: Result
+
+
+def checked(campaign: Campaign) -> list[Checked]:
+    """Return the known-bad pipelines of a campaign, each by its last trial."""
+    last = {it.mode: it for it in campaign.known_bad}
+    return [_checked(name, it) for name, it in last.items()]
+
+
+def _checked(name: str, result: Result) -> Checked:
+    why = results.not_caught(result)
+    found = [it.reason for it in result.findings if it.check == results.CAUGHT]
+    mark = words.NOT_CAUGHT if why else words.CAUGHT
+    return Checked(name, result.scenario, mark, why or found[-1], result)
+
+
+def costs(campaign: Campaign, rows: Sequence[Scenario]) -> list[Cost]:
+    """Return what each cell of the matrix cost, those without a trial left out."""
+    return [Cost(row, it, _costs(it, campaign.seed)) for row in rows for it in row.cells if it.n]
+
+
+def _costs(it: Told, seed: int) -> dict[str, Figure]:
+    trials = it.cell.results
+    rows = {label: words.tally(_counts(trials, name)) for label, name in ROWS.items()}
+    waste = {label: words.tally(_values(trials, name)) for label, name in WASTE.items()}
+    return {**rows, **waste, "wasted time": words.figure(_values(trials, "wasted_s"), "s", seed)}
+
+
+def _counts(trials: Sequence[Result], name: str) -> list[float]:
+    """Return what the ledgers of the trials count; nothing of a trial whose fault missed."""
+    ledgers = [it.ledger for it in trials if it.ledger and not missed(it)]
+    return [float(it[name]) for it in ledgers if it.get(name) is not None]
 
 
 def matrix(campaign: Campaign) -> list[Scenario]:

@@ -64,6 +64,8 @@ CHECKS = {
     Verdict.FAIL: Mark("✗", "fail", "bad"),
     Verdict.UNKNOWN: Mark("?", "unknown", "fair"),
 }
+CAUGHT = Mark("✓", "caught", "good")
+NOT_CAUGHT = Mark("✗", "not caught", "bad")
 AGAINST_BARE = {
     statistics.Verdict.IMPROVED: Mark("▼", "faster", "good"),
     statistics.Verdict.REGRESSED: Mark("▲", "slower", "fair"),

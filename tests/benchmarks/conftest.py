@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from known_bad import KnownBad
 
-from benchmarks import setups, workloads
-from benchmarks.model import Setup, Surroundings
+from benchmarks import known_bad, setups
 from benchmarks.orchestrators import bare, services
 from benchmarks.runner import Stand
 from shared import warehouse
@@ -28,31 +27,13 @@ def stand_of(source, runs: Path) -> Iterator[Callable[..., Stand]]:
     made: list[Stand] = []
 
     def stand(how: str = "") -> Stand:
-        place = runs / f"stand-{len(made)}"
-        for name in ("journals", "holds", "staging", "engine"):
-            (place / name).mkdir(parents=True)
-        url = f"sqlite:///{place / 'warehouse.db'}"
-        surroundings = Surroundings(place / "engine", "", {
-            "ETL_SOURCE_URL": source.url,
-            "ETL_WAREHOUSE_URL": url,
-            "ETL_STAGING_URL": (place / "staging").as_uri(),
-            "ETL_JOURNAL": str(place / "journals"),
-            "ETL_HOLDS": str(place / "holds"),
-            "ETL_PAGE_SIZE": str(workloads.PAGE_SIZE),
-        })  # fmt: skip
-        setup: Setup = bare.SETUPS[0]
-        engine = KnownBad(setup, surroundings, how=how) if how else setups.make(setup, surroundings)
-        made.append(
-            Stand(
-                orchestrator=engine,
-                source_url=source.url,
-                warehouse_url=url,
-                journals=place / "journals",
-                holds=place / "holds",
-                staging=place / "staging",
-            )
-        )
-        return made[-1]
+        place, setup = runs / f"stand-{len(made)}", bare.SETUPS[0]
+        there = known_bad.stand(how or "Right", setup, place, source.url)
+        if not how:
+            plain = setups.make(setup, there.orchestrator.surroundings)
+            there = replace(there, orchestrator=plain)
+        made.append(there)
+        return there
 
     yield stand
     for each in made:

@@ -6,12 +6,15 @@ import random
 import shutil
 import subprocess
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
-from benchmarks import campaign, plans, results, runner, together
-from benchmarks.model import Outcome, Struck, Truth
+from benchmarks import __main__ as command
+from benchmarks import campaign, known_bad, plans, results, runner, together
+from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
 from benchmarks.workloads import named
 from tests.report import made_up
@@ -163,6 +166,40 @@ def test_a_plan_of_before_there_was_a_control_can_be_resumed(tmp_path):
     assert plans.load(tmp_path) == planned()
 
 
+def test_the_rows_written_are_noted_in_all_trials_of_a_campaign_with_a_fault():
+    assert plans.hurts(planned())
+    assert not plans.hurts(planned(scenarios=("calm",)))
+
+
+def test_a_plan_of_before_there_were_known_bad_pipelines_runs_none(tmp_path):
+    kept = orjson.loads(orjson.dumps(asdict(planned(known_bad=("swallows-errors",)))))
+    (tmp_path / plans.PLAN).write_bytes(orjson.dumps(kept))
+    assert plans.load(tmp_path).known_bad == ("swallows-errors",)
+
+    del kept["known_bad"]
+    (tmp_path / plans.PLAN).write_bytes(orjson.dumps(kept))
+    assert plans.load(tmp_path).known_bad == ()
+
+
+def test_a_known_bad_pipeline_whose_fault_misses_its_phase_is_tried_again(tmp_path, monkeypatch):
+    said = iter([Verdict.UNKNOWN, Verdict.FAIL])
+    tried = []
+
+    def attempt(plan, surround, stand, slot, folder):
+        tried.append(stand.warehouse_url)
+        made = made_up.result("bare", "default", "complaints", slot.scenario, 1)
+        return replace(made, findings=(Finding("truthful", next(said)),))
+
+    monkeypatch.setattr(campaign, "attempt", attempt)
+    surround = SimpleNamespace(directory=tmp_path, source_url="http://127.0.0.1:1")
+    case = known_bad.CASES["swallows-errors"]
+    slot = plans.Slot(case.setup.name, "complaints", case.scenario.name, 1)
+    result = campaign.try_case(planned(), surround, case, slot, tmp_path)
+
+    assert len(set(tried)) == 2
+    assert result.findings[-1] == Finding("caught", Verdict.PASS, "by the check truthful: ")
+
+
 def test_a_part_names_its_setups_or_has_those_of_the_profile():
     assert plans.PARTS["ablation"].setups
     assert plans.PARTS["overhead"].setups == ()
@@ -181,9 +218,38 @@ def test_the_moment_of_submission_is_seeded_and_uniform():
     assert campaign.phase_s(plan, replace(slots[0], asked="chain-1")) == 0
 
 
+def test_a_campaign_whose_known_bad_pipelines_were_not_caught_says_so_and_fails(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "journals").mkdir()
+
+    def run(plan, folder, say, progress, *, metadata, warehouse):
+        (folder / results.PLAN).write_bytes(orjson.dumps(asdict(plan)))
+        for name in plan.known_bad[1:]:
+            verdict = Verdict.FAIL if name == "swallows-errors" else Verdict.PASS
+            made = made_up.known_bad(name, verdict)
+            (folder / made.journal).touch()
+            results.append(folder, made)
+
+    monkeypatch.setattr(campaign, "run", run)
+    monkeypatch.setattr(results, "new_folder", lambda root, host: tmp_path)
+    monkeypatch.setattr(results, "point_latest", lambda root, folder: None)
+    monkeypatch.setattr(command, "end_leftovers", lambda: 0)
+    ended = CliRunner().invoke(command.app, ["run", "--setups", "bare"])
+
+    wrong = [line for line in ended.stdout.splitlines() if line.startswith("WRONG")]
+    refused = "WRONG The results are refused: the known-bad pipeline"
+    assert ended.exit_code == 1
+    assert wrong == [
+        f"{refused} appends-without-key was not caught: it was not run.",
+        f"{refused} swallows-errors was not caught: whole says pass.",
+    ]
+
+
 def first_tries(found):
-    """Leave out warm-ups, and what was done again because this host is not quiet."""
-    return [r for r in found if not r.warmup and not results.is_repeat(r.trial)]
+    """Leave out warm-ups, what checked the checks, and what was repeated on a host not quiet."""
+    left = [r for r in found if not results.is_known_bad(r)]
+    return [r for r in left if not r.warmup and not results.is_repeat(r.trial)]
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +285,50 @@ def test_every_trial_is_a_valid_line_and_every_line_has_its_journal(done):
     assert {t.truth for t in trials} == {"true_success"}
 
 
+def test_every_known_bad_pipeline_is_run_once_and_caught_by_its_check(done):
+    run, folder = done
+    found = [r for r in results.read(folder) if results.is_known_bad(r)]
+
+    assert [r.mode for r in found] == list(known_bad.CASES)
+    for result in found:
+        (told,) = [f for f in result.findings if f.check == "caught"]
+        assert told.verdict is Verdict.PASS
+        assert told.reason.startswith(f"by the check {known_bad.CASES[result.mode].check}")
+    assert run.stdout.count("known-bad ") == len(found)
+
+
+def test_of_every_trial_of_a_campaign_with_a_fault_the_writes_are_known(done):
+    _, folder = done
+    ledgers = {(r.pipeline, r.scenario): r.ledger for r in first_tries(results.read(folder))}
+
+    assert {(it["written"] - it["wasted"], it["late"]) for it in ledgers.values()} == {
+        (it["expected"], 0) for it in ledgers.values()
+    }
+    calm, killed = (ledgers["complaints", it] for it in ("calm", "killed-after-commit"))
+    assert (calm["wasted"], calm["recovered"]) == (0, None)
+    assert killed["wasted"] >= 100 and killed["recovered"] > 0
+
+
+def test_a_trial_is_replayed_by_its_name_and_held_against_what_it_was(done):
+    _, folder = done
+    again = bench("replay", "bare-process-default-complaints-killed-after-commit-1", str(folder))
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.count("fault_injected") == 2
+    assert "outcome: resumed, again" in again.stdout
+    assert "truth: true_success, again" in again.stdout
+
+
+def test_a_known_bad_trial_is_replayed_by_its_line(done):
+    _, folder = done
+    before = results.read(folder)
+    again = bench("replay", "2", str(folder))
+
+    assert before[1].mode == "swallows-errors"
+    assert "truth: false_success, again" in again.stdout, again.stdout + again.stderr
+    assert results.read(folder) == before
+
+
 def test_a_campaign_that_was_cut_short_goes_on_with_what_is_missing(done, tmp_path):
     _, folder = done
     cut = tmp_path / "cut"
@@ -237,8 +347,10 @@ def test_a_campaign_that_was_cut_short_goes_on_with_what_is_missing(done, tmp_pa
         warehouse="sqlite",
     )
 
-    added = first_tries(results.read(cut)[len(lines) - 1 :])
+    rows = results.read(cut)[len(lines) - 1 :]
+    added = first_tries(rows)
     assert [(r.pipeline, r.scenario) for r in added] == [(gone.pipeline, gone.scenario)]
+    assert not any(map(results.is_known_bad, rows))
 
 
 def test_the_report_is_made_of_the_results_alone(done):

@@ -1,16 +1,14 @@
 """The checks are checked: pipelines that are wrong in a known way must be caught."""
 
 import pytest
-from known_bad import drop_the_key
 
-from benchmarks import checks, verify, workloads
-from benchmarks.faults import KillAtHold
-from benchmarks.model import Outcome, Scenario, State, Truth, Verdict
+from benchmarks import checks, known_bad, verify, workloads
+from benchmarks.known_bad import AFTER_ACKNOWLEDGEMENT, CASES
+from benchmarks.model import Finding, Outcome, State, Truth, Verdict
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
-
-KILLED_AFTER_ACKNOWLEDGEMENT = Scenario("killed", "", KillAtHold(kind="finished"))
+from benchmarks.setups import SETUPS
 
 
 @pytest.fixture
@@ -19,8 +17,6 @@ def tried(stand_of):
 
     def trial(how, scenario=SCENARIOS["calm"]):
         stand = stand_of(how)
-        if how == "AppendsWithoutKey":
-            drop_the_key(stand.warehouse_url)
         workload = workloads.WORKLOADS["complaints"]
         sampler = Sampler(stand.orchestrator.services)
         return run_trial(stand, scenario, workload, "run-1", sampler)
@@ -67,10 +63,54 @@ def test_what_acknowledges_before_it_commits_is_caught_though_every_row_is_there
 
 def test_what_acknowledges_before_it_commits_and_is_killed_loses_rows(tried):
     unharmed = tried("BelievesItsAcknowledgement")
-    trial = tried("BelievesItsAcknowledgement", KILLED_AFTER_ACKNOWLEDGEMENT)
+    trial = tried("BelievesItsAcknowledgement", AFTER_ACKNOWLEDGEMENT)
 
     assert unharmed.ledger.complete
     assert checks.outcome_of(trial.state, trial.history) is Outcome.RESUMED
     assert trial.ledger.lost >= workloads.COMPLAINTS_PER_DAY
     assert checks.truth_of(trial.state, checks.delivered(trial)) is Truth.FALSE_SUCCESS
     assert verdicts(trial)["acknowledged_after_commit"] is Verdict.FAIL
+
+
+def test_what_writes_after_its_end_is_caught_by_its_late_rows(tried):
+    trial = tried("WritesAfterItsEnd")
+
+    assert trial.state is State.SUCCEEDED
+    assert trial.ledger.late == trial.ledger.written >= 2 * workloads.COMPLAINTS_PER_DAY
+    assert verdicts(trial)["nothing_late"] is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict", "reason"),
+    [
+        ([Finding("whole", Verdict.FAIL, "3 lost")], Verdict.PASS, "by the check whole: 3 lost"),
+        ([Finding("whole", Verdict.PASS)], Verdict.FAIL, "the check whole says pass"),
+        ([Finding("whole", Verdict.UNKNOWN)], Verdict.UNKNOWN, "the check whole says unknown"),
+        ([Finding("truthful", Verdict.FAIL)], Verdict.FAIL, "the check whole was not asked"),
+    ],
+)
+def test_only_the_check_that_is_meant_for_it_catches_a_known_bad_pipeline(
+    findings, verdict, reason
+):
+    found = known_bad.caught(CASES["appends-without-key"], findings)
+
+    assert found == Finding("caught", verdict, reason)
+
+
+def test_a_check_that_cannot_fail_is_found_out(tried, monkeypatch):
+    name = "acknowledged_after_commit"
+    monkeypatch.setitem(checks.CHECKS, name, lambda trial: Finding(name, Verdict.PASS))
+    trial = tried("AcknowledgesBeforeItCommits")
+    found = known_bad.caught(
+        CASES["acknowledges-before-it-commits"], checks.judge(trial, landed=True)
+    )
+
+    assert found.verdict is Verdict.FAIL
+
+
+def test_known_bad_pipelines_have_names_that_no_setup_has():
+    names = {case.setup.name for case in CASES.values()}
+
+    assert len(names) == len(CASES)
+    assert not names & set(SETUPS)
+    assert {name.split("/")[0] for name in names} == {"known-bad"}

@@ -1,10 +1,12 @@
 import pytest
-from known_bad import drop_the_key
+from histories import COMPLETE, history
 from sqlalchemy import delete, insert, text, update
 
 from benchmarks import ledger
+from benchmarks.known_bad import drop_the_key
 from benchmarks.workloads import expected_of
 from shared import warehouse
+from shared.shadow import Write
 from shared.warehouse import BATCHES, COMPLAINT_SUMMARY, COMPLAINTS, QUARANTINE
 
 DAY = "2026-01-05"
@@ -126,3 +128,41 @@ def test_the_digest_changes_with_the_content_and_not_with_its_order(change, take
     change(text("UPDATE complaints SET product = 'Loan' WHERE complaint_id = 1"))
 
     assert before == reordered != take().digest
+
+
+def writes(*told):
+    """Return writes of moment and key."""
+    return [Write("r", "complaints", key, "h", 1, at) for at, key in told]
+
+
+FAULTED = history((1, "submitted", "x"), (4, "fault_injected", "load"), (9, "ended", "succeeded"))
+
+
+def test_what_attempts_wrote_is_counted_by_when_and_how_often():
+    right = {("complaints", "[1]"), ("complaints", "[2]"), ("complaints", "[3]")}
+    told = writes((2, "[1]"), (3, "[9]"), (5, "[1]"), (6, "[2]"), (7, "[8]"), (10, "[2]"))
+    found = ledger.with_writes(COMPLETE, right, told, FAULTED)
+
+    assert (found.written, found.wasted) == (6, 2)
+    assert found.recovered == 1  # [1] was there before, [8] is not expected, [3] never written
+    assert found.late == 1
+
+
+@pytest.mark.parametrize("ended", ["running", "waiting"])
+def test_without_a_fault_or_a_final_state_nothing_is_recovered_or_late(ended):
+    told = history((1, "submitted", "x"), (9, "ended", ended))
+    found = ledger.with_writes(COMPLETE, set(), writes((10, "[1]")), told)
+
+    assert (found.written, found.recovered, found.late) == (1, None, None)
+
+
+def test_the_right_rows_are_those_that_equal_the_truth(warehouse_url, change):
+    change(
+        update(COMPLAINTS).where(COMPLAINTS.c.complaint_id == 2).values(state="NY"),
+        delete(COMPLAINTS).where(COMPLAINTS.c.complaint_id == 3),
+        insert(COMPLAINTS).values(row(9)),
+    )
+    found = ledger.right_rows("complaints", TRUTH, warehouse_url)
+
+    summary = ("complaint_summary", f'["{DAY}","Mortgage","VA"]')
+    assert found == {("complaints", "[1]"), summary}

@@ -62,6 +62,11 @@ NOTHING = history((10, "submitted", "one-day"))
         (measures.truth_s, FAULTED[:-1], None),
         (measures.repeated_steps, FAULTED, 1.0),
         (measures.repeated_steps, CALM, 0.0),
+        (measures.wasted_steps, FAULTED, 2.0),  # the killed load, and the one after the resume
+        (measures.wasted_steps, CALM, 0.0),
+        (measures.wasted_s, FAULTED, 4.0),  # from 11 to the fault at 13, and from 21 to 23
+        (measures.wasted_s, CALM, 0.0),
+        (measures.blast_radius_steps, FAULTED, 0.0),
         (measures.interventions_count, FAULTED, 1.0),
         (measures.interventions_count, CALM, 0.0),
     ],
@@ -173,3 +178,27 @@ def test_the_name_of_a_measure_ends_in_its_unit():
     names = {**measures.measure(FAULTED), **measures.measure(CHAIN), **measures.of_runs([CHAIN])}
 
     assert {name.rpartition("_")[2] for name in names} <= {"s", "steps", "count", "percent"}
+
+
+def test_the_blast_radius_is_what_was_interrupted_or_done_again_besides_the_unit_that_was_hit():
+    told = history(
+        (1, "started", "extract"), (2, "finished", "extract"),
+        (3, "started", "load"), (3, "started", "extract:b"), (3, "started", "load:c"),
+        (4, "fault_injected", "load"), (5, "finished", "load:c"),
+        (6, "started", "extract"), (7, "finished", "extract"),
+        (8, "started", "load"), (9, "finished", "load"), (9, "ended", "failed"),
+    )  # fmt: skip
+
+    assert measures.blast_radius_steps(told) == 2  # extract again, extract:b interrupted
+    assert measures.wasted_steps(told) == 3
+    assert measures.wasted_s(told) == (4 - 3) + (4 - 3) + (7 - 6)
+
+
+def test_what_a_step_tells_after_the_final_state_is_no_part_of_the_run():
+    late = history(
+        (1, "submitted", "x"), (2, "started", "load"), (3, "started", "load:b"),
+        (4, "finished", "load"), (5, "ended", "succeeded"), (9, "finished", "load:b"),
+    )  # fmt: skip
+
+    assert measures.makespan_s(late) == 3
+    assert measures.closing_s(late) == 1

@@ -34,6 +34,17 @@ def test_the_last_number_of_a_status_is_the_pid_in_the_container(line, pid):
     assert processes.innermost(f"Name:\tpython\n{line}VmPeak:\t1 kB\n") == pid
 
 
+def test_a_process_is_alive_until_it_has_ended_also_before_its_parent_knows():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        event = Event(0, 0, "started", "r", pid=child.pid, host=socket.gethostname())
+        before = processes.alive(event)
+        child.stdin.close()
+        psutil.wait_procs([psutil.Process(child.pid)])
+        after = processes.alive(event)
+
+    assert (before, after) == (True, False)
+
+
 def test_an_event_of_this_host_has_the_pid_that_it_names():
     event = Event(at=0, wall=0, kind="started", run="r", pid=42, host=socket.gethostname())
 

@@ -157,6 +157,60 @@ def test_a_folder_without_results_says_so(tmp_path):
     assert results.problems(tmp_path) == ["results.jsonl is missing."]
 
 
+CAUGHT = replace(
+    GOOD, engine="known-bad", mode="swallows-errors", truth=Truth.FALSE_SUCCESS,
+    ledger=LEDGER | {"lost": 1}, findings=(Finding("caught", Verdict.PASS, "by truthful"),),
+)  # fmt: skip
+NOT_CAUGHT = replace(CAUGHT, findings=(Finding("caught", Verdict.FAIL, "truthful says pass"),))
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([], "it was not run"),
+        ([NOT_CAUGHT], "truthful says pass"),
+        ([replace(CAUGHT, findings=())], "nothing says that it was"),
+        ([replace(BROKEN, engine="known-bad", mode="swallows-errors")], "no port"),
+    ],
+)
+def test_results_whose_known_bad_pipeline_was_not_caught_are_refused(folder, rows, why):
+    (folder / results.PLAN).write_bytes(orjson.dumps({"known_bad": ["swallows-errors"]}))
+    for row in [GOOD, *rows]:
+        results.append(folder, row)
+
+    refused = "The results are refused: the known-bad pipeline swallows-errors was not caught"
+    assert results.problems(folder) == [f"{refused}: {why}."]
+
+
+@pytest.mark.parametrize("plan", [{"known_bad": ["swallows-errors"]}, {}, None])
+def test_results_whose_known_bad_pipeline_was_caught_are_not_refused(folder, plan):
+    if plan is not None:
+        (folder / results.PLAN).write_bytes(orjson.dumps(plan))
+    results.append(folder, replace(NOT_CAUGHT, outcome=Outcome.ERROR, truth=None, error="no port"))
+    results.append(folder, CAUGHT)
+
+    assert results.problems(folder) == []
+
+
+def test_results_of_before_there_were_known_bad_pipelines_are_not_refused(folder):
+    (folder / results.PLAN).write_bytes(orjson.dumps({"campaign": "old"}))
+    results.append(folder, GOOD)
+
+    assert results.problems(folder) == []
+
+
+def test_what_checked_the_checks_is_in_no_figure():
+    assert results.counted([GOOD, CAUGHT]) == [GOOD]
+
+
+@pytest.mark.parametrize("name", ["written", "wasted", "recovered", "late"])
+def test_what_the_shadow_table_tells_may_be_missing_and_is_never_negative(folder, name):
+    results.append(folder, replace(GOOD, ledger=LEDGER | {name: None}))
+
+    with pytest.raises(ValueError, match=name):
+        results.append(folder, replace(GOOD, ledger=LEDGER | {name: -1}))
+
+
 def test_a_new_folder_never_meets_an_old_one(tmp_path):
     made = [results.new_folder(tmp_path, "my host/1") for _ in range(3)]
 

@@ -1,5 +1,7 @@
 import dataclasses
+import os
 import signal
+import time
 
 import pytest
 
@@ -11,7 +13,8 @@ from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.source import client
-from shared import warehouse
+from shared import journal, warehouse
+from shared.journal import Event
 
 RUN = "run-1"
 
@@ -92,6 +95,19 @@ def test_a_run_without_a_sign_is_given_up_by_a_person_and_resumed(stand_of):
     assert measures.interventions_count(trial.history) == 2
     assert measures.detect_s(trial.history) is None  # nobody but the person noticed
     assert trial.ledger.complete
+
+
+def test_attempts_that_outlive_their_run_are_waited_for_and_not_for_ever(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "LINGER_S", 0.0)
+    monkeypatch.setattr(runner, "alive", lambda event: asked.append(event.key) or True)
+    for key, kind in (("a", "started"), ("a", "finished"), ("b", "started")):
+        event = Event(time.monotonic(), 0, kind, RUN, "load", key, pid=os.getpid())
+        journal.append(tmp_path, event)
+
+    runner.outlast(journal.path(tmp_path, RUN))
+
+    assert set(asked) == {"b"}
 
 
 def test_a_run_that_loses_its_power_is_got_over_by_one_resume(tried):

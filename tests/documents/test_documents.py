@@ -54,21 +54,10 @@ def test_every_bench_command_of_the_documents_is_a_command_of_the_bench():
     text = README + "".join(p.read_text() for p in (ROOT / "docs").glob("*.md"))
     offered = run(".venvs/bench/bin/bench --help").stdout
 
-    named = set(re.findall(r"\bbench ([a-z]+)\b(?= |`|$|\n)", text)) & set(
-        [
-            "doctor",
-            "list",
-            "setup",
-            "verify",
-            "run",
-            "report",
-            "up",
-            "down",
-            "library",
-            "compare",
-            "installation",
-        ]
-    )
+    named = set(re.findall(r"\bbench ([a-z]+)\b(?= |`|$|\n)", text)) & {
+        *("doctor", "list", "setup", "verify", "run", "report", "replay"),
+        *("up", "down", "library", "compare", "installation"),
+    }
     assert [name for name in named if name not in offered] == []
 
 

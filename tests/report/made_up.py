@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from benchmarks.model import PIPELINES, Finding, Ledger, Outcome, Result, Truth, Verdict
+from benchmarks.model import (
+    KNOWN_BAD,
+    PIPELINES,
+    Finding,
+    Ledger,
+    Outcome,
+    Result,
+    Truth,
+    Verdict,
+)
 from benchmarks.workloads import named
 from shared import journal
 from shared.journal import Event
@@ -83,9 +92,23 @@ def write(folder: Path, repetitions: int = 2) -> list[Result]:
     """Fill a folder: 7 setups, 3 pipelines, two faults, every kind of hole."""
     (folder / "journals").mkdir(parents=True, exist_ok=True)
     made = list(_calm(folder, repetitions)) + list(_faults(folder, repetitions))
-    for result in made:
-        results.append(folder, result)
+    for it in [known_bad("appends-without-key"), *made]:
+        if it.engine == KNOWN_BAD:
+            (folder / it.journal).touch()
+        results.append(folder, it)
     return made
+
+
+def known_bad(name: str, verdict: Verdict = Verdict.PASS) -> Result:
+    """Return the trial of a known-bad pipeline that was caught, unless the verdict is another."""
+    base = result("bare", "default", "complaints", "task_killed_after_commit", 1)
+    reason = "by the check <whole>: 12 duplicated" if verdict is Verdict.PASS else "whole says pass"
+    return replace(
+        base, engine=KNOWN_BAD, mode=name, truth=Truth.FALSE_SUCCESS, outcome=Outcome.RESUMED,
+        ledger=asdict(replace(ledger("complaints"), duplicated=12)),
+        findings=(Finding(results.CAUGHT, verdict, reason),), journal=f"journals/{name}.jsonl",
+        command=f"bench replay {name}",
+    )  # fmt: skip
 
 
 def result(engine: str, variant: str, pipeline: str, scenario: str, trial: int) -> Result:
@@ -107,7 +130,8 @@ def result(engine: str, variant: str, pipeline: str, scenario: str, trial: int) 
 def ledger(pipeline: str, lost: int = 0) -> Ledger:
     return Ledger(
         expected=400, present=400 - lost, lost=lost, unexpected=0, duplicated=0, quarantined=3,
-        balance=True, digest=f"{pipeline}-{lost}-5a5a5a5a5a5a", requests=21,
+        balance=True, digest=f"{pipeline}-{lost}-5a5a5a5a5a5a", requests=21, written=777 - lost,
+        wasted=377, recovered=123, late=0,
     )  # fmt: skip
 
 
@@ -367,6 +391,7 @@ def _harmed(base: Result, story: Story) -> Result:
         measures={
             "detect_s": detect, "recover_s": recover, "truth_s": recover and recover + 1,
             "repeated_steps": repeated, "interventions_count": interventions,
+            "wasted_steps": repeated + 1, "wasted_s": 4.321, "blast_radius_steps": repeated,
         },
     )  # fmt: skip
 

@@ -93,6 +93,45 @@ def test_a_run_whose_rows_never_arrived_has_no_time_to_recover(truth):
     assert (told["recover"], told["truth"], told["detect"]) == ("failed", "failed", "0.50 s")
 
 
+def costs(*told):
+    campaign = facts.campaign(told)
+    (found,) = recovery.costs(campaign, recovery.matrix(campaign))
+    return {name: it.text for name, it in found.figures.items()}
+
+
+def test_what_a_cell_cost_is_told_by_its_ledger_and_its_measures():
+    one = replace(
+        made_up.result("airflow", "default", "complaints", "killed", 1),
+        measures={"wasted_steps": 3.0, "wasted_s": 1.5, "blast_radius_steps": 2.0},
+    )  # fmt: skip
+
+    assert costs(one) == {
+        "lost": "0", "duplicated": "0", "unexpected": "0", "recovered": "123", "written": "777",
+        "written again": "377", "late": "0", "wasted attempts": "3", "blast radius": "2",
+        "wasted time": "1.50 s",
+    }  # fmt: skip
+
+
+def test_what_an_older_campaign_did_not_note_is_not_measured():
+    one = made_up.result("airflow", "default", "complaints", "killed", 1)
+    old = {name: one.ledger[name] for name in ("lost", "duplicated", "unexpected")}
+    told = costs(replace(one, ledger=old))
+
+    assert told["lost"] == "0"
+    assert {told[it] for it in ("written", "late", "wasted time")} == {"not measured"}
+
+
+def test_what_checked_the_checks_is_no_setup_and_in_no_cell():
+    bad = made_up.known_bad("appends-without-key")
+    campaign = facts.campaign([bad, *calm("bare", "default", 1.0)])
+
+    assert {it.engine for it in campaign.setups} == {"bare", "airflow", "prefect", "dagster"}
+    assert campaign.faults == ()
+    assert [row.index for row in campaign.rows] == [0]
+    (found,) = recovery.checked(campaign)
+    assert (found.name, found.mark.word) == ("appends-without-key", "caught")
+
+
 def test_a_calm_run_with_wrong_rows_is_in_no_figure():
     told = calm("airflow", "default", 3.0)
     told += calm("airflow", "default", 0.1, truth=Truth.FALSE_SUCCESS)

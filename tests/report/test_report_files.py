@@ -8,7 +8,7 @@ import made_up
 import pytest
 
 from benchmarks import report, results, statistics
-from benchmarks.model import PIPELINES
+from benchmarks.model import PIPELINES, Verdict
 from benchmarks.report import words
 
 LOADS = {"src", "srcset", "data", "poster", "action", "formaction", "background", "xlink:href"}
@@ -111,7 +111,8 @@ def test_overheads_stand_in_both_files(campaign, page, variant):
         "in warm-ups",
         "bare has no control process", "Airflow 3.3.2", "Dagster 1.13.27", "made-up-host",
         "bench run --profile quick --seed 7", "the loop sleeps less", "postgresql 18.6",
-        "blast radius", "was not there when this report was made", "n = 2",
+        "blast radius", "777", "123", "4.32 s", "appends without key", "✓ caught", "12 duplicated",
+        "was not there when this report was made", "n = 2",
     ],
 )  # fmt: skip
 def test_facts_stand_in_both_files(campaign, page, told):
@@ -126,11 +127,45 @@ def test_hostile_text_stays_text(campaign, page):
     assert "Orchestrate <airflow_dags>" in page.words
 
 
+def test_a_known_bad_pipeline_is_in_no_figure_and_is_no_engine(campaign, page):
+    shown = campaign.html.split('<script type="application/json"')[0]
+    assert "known-bad" not in shown + campaign.markdown
+    assert "These results are refused" not in page.words
+
+
+def test_a_known_bad_pipeline_that_was_not_caught_is_said_at_the_top(tmp_path):
+    (tmp_path / "journals").mkdir()
+    for one in (
+        made_up.result("bare", "default", "complaints", results.CALM, 1),
+        made_up.known_bad("swallows-errors", Verdict.FAIL),
+    ):
+        (tmp_path / one.journal).touch()
+        results.append(tmp_path, one)
+    report.build(tmp_path, tmp_path)
+
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    told = Page((tmp_path / "report.html").read_text(encoding="utf-8")).words
+    for text, summary in ((markdown, "## Summary"), (told, "Summary of the calm runs")):
+        top = text.split(summary)[0]
+        assert "These results are refused" in top and "swallows-errors was not caught" in top
+        assert "✗ not caught" in text
+
+
+def test_results_without_known_bad_pipelines_say_that_nothing_shows_that_checks_can_fail(tmp_path):
+    one = made_up.result("bare", "default", "complaints", results.CALM, 1)
+    results.append(tmp_path, one)
+    report.build(tmp_path, tmp_path)
+
+    for name in ("report.html", "report.md"):
+        assert "this campaign ran no known-bad pipeline" in (tmp_path / name).read_text("utf-8")
+
+
 def test_every_row_is_embedded_with_its_environment(campaign):
     found = re.search(r'<script type="application/json" id="results">(.*?)</script>', campaign.html)
     data = json.loads(found[1])
 
-    assert len(data["rows"]) == len(campaign.results)
+    assert len(data["rows"]) == len(campaign.results) + 1
+    assert data["rows"][-1]["engine"] == "known-bad"
     first = data["rows"][0]
     told = data["environments"][first["environment"]["same_as"]]
     assert told["host"] == "made-up-host" and first["environment"]["took_s"] == 1.5
