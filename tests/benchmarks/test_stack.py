@@ -58,7 +58,8 @@ def test_a_link_is_there_while_its_engine_runs_and_only_where_it_is_asked_for(tm
     surround = Local(tmp_path / "run-3", metadata="sqlite", warehouse="sqlite")
     bare = SETUPS["bare/process/default"]
     stand = surround.stand(bare, linked=True)
-    with running(stand):
+    with socket.create_server(("127.0.0.1", 0)) as server, running(stand):
+        stand.link.to(server.getsockname()[1])
         socket.create_connection(("127.0.0.1", stand.link.port), timeout=20).close()
     with pytest.raises(ConnectionError):
         socket.create_connection(("127.0.0.1", stand.link.port), timeout=20)
