@@ -63,7 +63,7 @@ class Refuse:
     def inject(self, world: World, history: Sequence[Event]) -> Struck:
         """Name the step that the source's refusal made fail: the damage was armed before."""
         hit = next(e for e in history if e.kind == "failed" and e.step == "extract")
-        return Struck(f"the source answered {self.status}", hit.step, hit.key)
+        return Struck(f"the source answered {self.status}", hit.step, hit.key, hit.at)
 
     def landed(self, history: Sequence[Event]) -> bool:
         failed = sum(e.kind == "failed" and e.step == "extract" for e in history)

@@ -390,11 +390,15 @@ class World(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """What a fault hit: in a few words, and which step and key were at work."""
+    """What a fault hit: in a few words, and which step and key were at work.
+
+    `at` is when, in seconds of the journal's clock, where that was before the fault was due.
+    """
 
     what: str
     step: str = ""
     key: str = ""
+    at: float | None = None
 
 
 class Fault(Protocol):

@@ -230,7 +230,7 @@ class Strike:
             if self.fault.due(history):
                 self.struck_at = at
                 struck = self.fault.inject(self.stand, history)
-                note(self.stand, self.run, "fault_injected", struck, at)
+                note(self.stand, self.run, "fault_injected", struck, struck.at or at)
         elif not self.healed and at - self.struck_at >= self.fault.lasts_s:
             self.mend()
 

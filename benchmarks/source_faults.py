@@ -46,7 +46,7 @@ class Misbehave:
         """Name the step that was hit: the damage was armed before."""
         hit = self.hit(history)
         assert hit is not None, "inject is called when due"
-        return Struck(self.what, hit.step, hit.key)
+        return Struck(self.what, hit.step, hit.key, hit.at)
 
     def landed(self, history: Sequence[Event]) -> bool:
         return self.due(history)
