@@ -40,7 +40,7 @@ from benchmarks.known_bad import CASES
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
-from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.scenarios import GROUPS, SCENARIOS, unsupported
 from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, setup_of
 from benchmarks.workloads import WORKLOADS, named
 
@@ -138,8 +138,9 @@ def list_() -> None:
         console.print(f"setup     {setup.name:28} {tuned}; a step is {setup.task}")
     for workload in WORKLOADS.values():
         console.print(f"pipeline  {workload.pipeline:28} {', '.join(workload.keys)}")
-    for scenario in SCENARIOS.values():
-        console.print(f"scenario  {scenario.name:28} {scenario.title}")
+    for group, scenarios in GROUPS.items():
+        for scenario in scenarios:
+            console.print(f"scenario  {scenario.name:28} {group}: {scenario.title}")
     for case in CASES.values():
         console.print(f"known-bad {case.name:28} {case.harm} Caught by the check {case.check}.")
     for name, profile in plans.PROFILES.items():
@@ -289,7 +290,7 @@ def run(
             control=plans.control_of(profile, names, control),
             known_bad=tuple(CASES),
             workloads=_workloads(part, profile, workloads),
-            scenarios=_scenarios(part, profile, scenarios, names, metadata),
+            scenarios=_scenarios(part, profile, scenarios, names, metadata, warehouse),
             seed=seed,
             metadata=metadata,
             warehouse=warehouse,
@@ -310,10 +311,12 @@ def run(
 def _say_unsupported(plan: plans.Plan) -> None:
     """Say which scenarios are left out on which setups, and why."""
     for scenario in plan.scenarios:
-        out = [s for s in plan.setups if unsupported(scenario, setup_of(s), plan.metadata)]
-        if out:
-            why = unsupported(scenario, setup_of(out[0]), plan.metadata)
-            console.print(f"unsupported: {scenario} on {', '.join(out)}: {why}")
+        out: dict[str, list[str]] = {}
+        for name in plan.setups:
+            why = unsupported(scenario, setup_of(name), plan.metadata, plan.warehouse)
+            out.setdefault(why, []).append(name)
+        for why in filter(None, out):
+            console.print(f"unsupported: {scenario} on {', '.join(out[why])}: {why}")
 
 
 def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
@@ -325,14 +328,16 @@ def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
 
 
 def _scenarios(
-    part: str, profile: str, asked: str, setups: Sequence[str], metadata: str
+    part: str, profile: str, asked: str, setups: Sequence[str], metadata: str, warehouse: str
 ) -> tuple[str, ...]:
     """Return the scenarios asked for, or else those of the part or profile that can be done."""
     if asked:
         return _known("scenario", asked, tuple(SCENARIOS))
     every = _part(part).scenarios if part else plans.profile_of(profile).scenarios
     return tuple(
-        name for name in every if not all(unsupported(name, setup_of(s), metadata) for s in setups)
+        name
+        for name in every
+        if not all(unsupported(name, setup_of(s), metadata, warehouse) for s in setups)
     )
 
 

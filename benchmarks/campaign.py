@@ -204,7 +204,9 @@ def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> run
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
     noted = workloads.SHADOWED if plans.hurts(plan) else {}
-    return surround.stand(setup_of(block[0].setup), passed={**stack.MEASURED, **sizes, **noted})
+    linked = any(SCENARIOS[slot.scenario].linked for slot in block)
+    passed = {**stack.MEASURED, **sizes, **noted}
+    return surround.stand(setup_of(block[0].setup), passed=passed, linked=linked)
 
 
 def once_more(plan: Plan, surround: stack.Surround, slot: Slot, folder: Path) -> Result:

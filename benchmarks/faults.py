@@ -63,7 +63,7 @@ class Refuse:
     def inject(self, world: World, history: Sequence[Event]) -> Struck:
         """Name the step that the source's refusal made fail: the damage was armed before."""
         hit = next(e for e in history if e.kind == "failed" and e.step == "extract")
-        return Struck(f"the source answered {self.status}", hit.step, hit.key)
+        return Struck(f"the source answered {self.status}", hit.step, hit.key, hit.at)
 
     def landed(self, history: Sequence[Event]) -> bool:
         failed = sum(e.kind == "failed" and e.step == "extract" for e in history)
@@ -77,6 +77,11 @@ def arm(world: World, run: str, workload: Workload, kind: str, step: str) -> Non
     """Arm a hold point on the first key."""
     world.holds.mkdir(parents=True, exist_ok=True)
     journal.hold_file(world.holds, run, kind, step, workload.keys[0]).touch()
+
+
+def hold_alone(world: World, hit: Event) -> None:
+    """Let every other attempt pass the hold point at which one waits."""
+    journal.narrow(journal.hold_file(world.holds, hit.run, hit.kind, hit.step, hit.key), hit)
 
 
 def release(world: World) -> None:
@@ -198,7 +203,7 @@ class PauseWorker(AtHold):
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt was silent while it was frozen."""
-        return _silent_until(history, self.hit(history), "healed")
+        return silent_until(history, self.hit(history), "healed")
 
     def heal(self, world: World) -> None:
         release(world)
@@ -222,7 +227,7 @@ class CutOffWorker(AtHold):
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt had not told of its end when it was cut off."""
-        return _silent_until(history, self.hit(history), "fault_injected")
+        return silent_until(history, self.hit(history), "fault_injected")
 
     def heal(self, world: World) -> None:
         release(world)
@@ -248,7 +253,7 @@ class KillControl(AtHold):
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt had not told of its end when the control plane went away."""
-        return _silent_until(history, self.hit(history), "fault_injected")
+        return silent_until(history, self.hit(history), "fault_injected")
 
     def heal(self, world: World) -> None:
         release(world)
@@ -269,7 +274,7 @@ class KillMetadata(AtHold):
 
     def landed(self, history: Sequence[Event]) -> bool:
         """Whether the hit attempt had not told of its end when the database went away."""
-        return _silent_until(history, self.hit(history), "fault_injected")
+        return silent_until(history, self.hit(history), "fault_injected")
 
     def heal(self, world: World) -> None:
         release(world)
@@ -306,12 +311,12 @@ class CutPower(AtHold):
         world.orchestrator.start()
 
 
-def _silent_until(history: Sequence[Event], hit: Event | None, kind: str) -> bool:
+def silent_until(history: Sequence[Event], hit: Event | None, kind: str) -> bool:
     """Whether the attempt that was hit told of its end not before an event of a kind."""
     if hit is None:
         return False
     end = ended(history, hit)
-    return end is None or _at(history, kind) <= end.at
+    return end is None or when(history, kind) <= end.at
 
 
 def _worker(world: World) -> str:
@@ -319,6 +324,6 @@ def _worker(world: World) -> str:
     return world.orchestrator.worker()
 
 
-def _at(history: Sequence[Event], kind: str) -> float:
+def when(history: Sequence[Event], kind: str) -> float:
     """Return when an event of a kind was; `inf` when it was not."""
     return next((e.at for e in history if e.kind == kind), math.inf)

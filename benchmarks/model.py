@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from shared.journal import Event
 
 if TYPE_CHECKING:
+    from benchmarks.link import Link
     from benchmarks.processes import Group
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
@@ -88,7 +90,8 @@ class Surroundings:
     `metadata_url` is a SQLAlchemy URL `postgresql://user@host:port/database` of a database that is
     empty or has been `migrated`, or "" for the engine's SQLite. `environment` holds the `ETL_*`
     variables of the pipelines. `port` is where the web UI listens, on loopback; 0 means any free
-    one.
+    one. Over `link`, when there is one, goes what the steps' processes and the control plane say
+    to each other.
     """
 
     directory: Path
@@ -96,6 +99,7 @@ class Surroundings:
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     migrated: bool = False
+    link: Link | None = None
 
 
 class Orchestrator(Protocol):
@@ -142,6 +146,9 @@ class Orchestrator(Protocol):
 
     def give_up(self, handle: str) -> None:
         """Make a run that is stuck a failed one, as a person would before resuming it."""
+
+    def cancel(self, handle: str) -> None:
+        """Ask for the end of a run that is at work, the way this engine offers; never waits."""
 
     def resume(self, handle: str) -> str:
         """Continue a failed run the way this engine's manual says, and return its handle."""
@@ -299,7 +306,15 @@ class Scenario:
     After `stuck_s` seconds in which a run that was hit shows no sign, a person restarts services
     that are unwell; if there are none, or it did not help, they give the run up and resume it.
     `mode` is the only one in which the fault can be injected, "" when it can in all;
-    `served`: only where the engine has services. `otherwise` says what the others lack.
+    `served`: only where the engine has services. `otherwise` says what the others lack; `lacks`
+    says of setups, or of their names' beginnings, why it cannot be injected there.
+
+    `workload` is the name of the only one that it is for, "" for the ordinary complaints. `truth`
+    returns what must arrive, where that is not all that the source has. `ends` is the end that
+    tells the truth: a run that `ends` as a true failure is not resumed. `heals_first`: the fault is
+    healed before a person resumes the run. `after_s` is for how long the journal is watched behind
+    the run's end and the fault's, and `checks` are asked beside the usual ones. `linked`: a link
+    that can be disturbed lies between steps and control plane.
     """
 
     name: str
@@ -310,6 +325,27 @@ class Scenario:
     mode: str = ""
     served: bool = False
     otherwise: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    workload: str = ""
+    truth: Callable[[Workload], Any] | None = None
+    ends: Truth = Truth.TRUE_SUCCESS
+    heals_first: bool = False
+    after_s: float = 0.0
+    linked: bool = False
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(slots=True)
+class Scene:
+    """The trial that is going on: what was asked for, and how what a fault did is undone.
+
+    `handles` holds the engine's own name of each run by ours; a fault may ask for more than one.
+    """
+
+    run: str
+    workload: Workload
+    handles: dict[str, str] = field(default_factory=dict)
+    undo: ExitStack = field(default_factory=ExitStack)
 
 
 class Server(Protocol):
@@ -333,21 +369,40 @@ class World(Protocol):
         """Where the stand-in source takes requests and, under `/_control`, its faults."""
 
     @property
+    def warehouse_url(self) -> str: ...
+
+    @property
     def holds(self) -> Path:
         """The directory of armed hold points."""
+
+    @property
+    def link(self) -> Link | None:
+        """What lies between steps and control plane, in a scenario that is `linked`."""
+
+    @property
+    def scene(self) -> Scene:
+        """The trial that is going on."""
 
     @property
     def metadata(self) -> Server | None:
         """The server of the engine's metadata database; None on SQLite, which has none."""
 
+    @property
+    def warehouse(self) -> Server | None:
+        """The warehouse's server, where it is one of the bench's own and holds nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """What a fault hit: in a few words, and which step and key were at work."""
+    """What a fault hit: in a few words, and which step and key were at work.
+
+    `at` is when, in seconds of the journal's clock, where that was before the fault was due.
+    """
 
     what: str
     step: str = ""
     key: str = ""
+    at: float | None = None
 
 
 class Fault(Protocol):

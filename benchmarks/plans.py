@@ -21,7 +21,7 @@ from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import LADDER, ORDINARY, setup_of
-from benchmarks.workloads import WARMUP, named
+from benchmarks.workloads import DAYS_NAME, WARMUP, named
 
 PLAN = results.PLAN
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
@@ -192,11 +192,18 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         calm = [Slot(setup, w, "calm", offset + n) for w in wanted for n in trials(plan, round_)]
         faults = [s for s in plan.scenarios if s != "calm" and trial <= plan.fault_rounds]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
-        able = [s for s in faults if not unsupported(s, setup_of(setup), plan.metadata)]
-        hurt = [Slot(setup, first, s, trial) for s in able if first]
+        given = (setup_of(setup), plan.metadata, plan.warehouse)
+        able = [s for s in faults if not unsupported(s, *given)]
+        subjects = [(s, SCENARIOS[s].workload or first) for s in able]
+        hurt = [Slot(setup, subject, s, trial) for s, subject in subjects if subject]
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
-        blocks.append([warm, *order.sample(calm, len(calm)), *order.sample(hurt, len(hurt))])
+        shuffled = order.sample(hurt, len(hurt))
+        linked = [slot for slot in shuffled if SCENARIOS[slot.scenario].linked]
+        plain = [slot for slot in shuffled if slot not in linked]
+        blocks.append([warm, *order.sample(calm, len(calm)), *plain])
+        if linked:  # a start of its own: the link costs time in what is timed, too
+            blocks.append(linked)
     return blocks
 
 
@@ -332,5 +339,6 @@ def _enough(done: Sequence[Result]) -> bool:
 def slot_of(result: Result) -> Slot:
     """Return the slot that a result fills."""
     setup = f"{result.engine}/{result.mode}/{result.variant}"
-    asked = result.pipeline if result.pipeline in PIPELINES else result.workload
+    ordinary = result.pipeline in PIPELINES and not DAYS_NAME.fullmatch(result.workload)
+    asked = result.pipeline if ordinary else result.workload
     return Slot(setup, asked, result.scenario, result.trial, result.warmup)

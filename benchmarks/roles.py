@@ -7,6 +7,7 @@ waits for them. All others are control, so the three add up to the whole.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Split:
     _first: dict[psutil.Process, Used] = field(default_factory=dict)
     _last: dict[psutil.Process, Used] = field(default_factory=dict)
     _runs_before: float = 0.0
+    _gone_before: int = 0
 
     @property
     def passing(self) -> bool:
@@ -50,7 +52,7 @@ class Split:
         """Note what was used before."""
         self.look()
         self._first = dict(self._last)
-        self._runs_before = self._runs()
+        self._runs_before, self._gone_before = self._runs(), self._gone()
 
     def look(self) -> None:
         """Note what the workers that live have used so far."""
@@ -60,8 +62,13 @@ class Split:
                 self._last[process] = used(process)
 
     def seconds(self) -> Mapping[Role, float]:
-        """Return what workers and tasks have used since `begin`."""
+        """Return what workers and tasks have used since `begin`.
+
+        Nothing when a run was ended with its guard: what it had used is lost.
+        """
         self.look()
+        if self._gone() != self._gone_before:
+            return {}
         spent = [(at, self._first.get(it, Used())) for it, at in self._last.items()]
         own = sum(at.own - before.own for at, before in spent)
         below = sum(at.below - before.below for at, before in spent)
@@ -73,11 +80,17 @@ class Split:
 
     def _runs(self) -> float:
         """Return the seconds of runs that are services of their own, ended ones included."""
+        guards = (guard for guard in self._guards() if guard.poll() is None)
+        return sum(_whole(used(psutil.Process(guard.pid))) for guard in guards)
+
+    def _gone(self) -> int:
+        """Return how many runs that are services have lost their guard."""
+        return sum(guard.poll() is not None for guard in self._guards())
+
+    def _guards(self) -> list[subprocess.Popen[bytes]]:
         group = self.engine.services
-        if not isinstance(group, Services):
-            return 0.0
-        runs = (s.guard.pid for s in list(group.started.values()) if s.role is Role.TASK)
-        return sum(_whole(used(psutil.Process(pid))) for pid in runs)
+        started = list(group.started.values()) if isinstance(group, Services) else []
+        return [service.guard for service in started if service.role is Role.TASK]
 
 
 def used(process: psutil.Process) -> Used:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,25 @@ import requests
 from benchmarks import checks, ledger, measures, workloads
 from benchmarks.attempts import attempts
 from benchmarks.hearing import findings, hear
+from benchmarks.link import Link
 from benchmarks.model import (
     ENGINE_SPAN,
     FINAL,
     SYNTHETIC,
     Fault,
+    Finding,
     Ledger,
     Orchestrator,
     Outcome,
     Result,
     Scenario,
+    Scene,
     Server,
     State,
     Struck,
     Trial,
+    Truth,
+    Verdict,
     Workload,
 )
 from benchmarks.orchestrators.services import Services
@@ -44,6 +50,7 @@ CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final 
 LINGER_S = 10.0  # for which attempts are waited that outlived their run: they may still write
 
 Truths = Callable[[Workload], workloads.Expected]
+NOTHING = Workload("", "", {}, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,9 @@ class Stand:
     shadowed: bool = False  # whether the pipelines note each row that they write
     metadata_url: str = ""
     database: Group | None = None
+    warehouse: Server | None = None
+    link: Link | None = None
+    scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
 
     @property
     def local(self) -> bool:
@@ -88,15 +98,17 @@ def run_trial(
 
     """
     clear(stand)
+    stand = replace(stand, scene=Scene(run, workload))
     file = journal.path(stand.journals, run)
-    try:
-        scenario.fault.prepare(stand, run, workload)
-        with sampler:
-            state, handle = watch(stand, scenario, workload, run, file)
-    finally:
-        scenario.fault.heal(stand)
-    if state in FINAL:
-        outlast(file)
+    with stand.scene.undo:
+        try:
+            scenario.fault.prepare(stand, run, workload)
+            with sampler:
+                state, handle = watch(stand, scenario, workload, run, file)
+        finally:
+            scenario.fault.heal(stand)
+        if state in FINAL:
+            outlast(file)
     history = journal.read(file)
     return Trial(
         setup=stand.orchestrator.setup,
@@ -105,7 +117,9 @@ def run_trial(
         run=run,
         history=history,
         state=state,
-        ledger=take_ledger(stand, workload, run, truth or workloads.expected, history),
+        ledger=take_ledger(
+            stand, workload, run, scenario.truth or truth or workloads.expected, history
+        ),
         told=hear(stand.orchestrator, handle, workload, state),
     )
 
@@ -160,6 +174,7 @@ def watch(
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     deadline = time.monotonic() + max(scenario.deadline_s, workload.deadline_s)
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
+    stand.scene.handles[run] = handle
     strike = Strike(stand, scenario.fault, run)
     person, resumed = Person(stand, run, scenario.stuck_s), False
     state, asked = State.WAITING, time.monotonic()
@@ -174,14 +189,26 @@ def watch(
         state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
         if strike.struck_at is not None and person.would_act(state, history):
             person.act(handle)
-        elif state is State.FAILED and not resumed:
+        elif state is State.FAILED and not resumed and scenario.ends is not Truth.TRUE_FAILURE:
             resumed = True
+            if scenario.heals_first:
+                strike.heal()
             note(stand, run, "resumed", Struck("by the manual's way"))
-            handle = stand.orchestrator.resume(handle)
+            handle = stand.scene.handles[run] = stand.orchestrator.resume(handle)
         elif state in FINAL:
             break
     note(stand, run, "ended", Struck(state.value))
+    if scenario.after_s:
+        linger(strike, follower, scenario.after_s)
     return state, handle
+
+
+def linger(strike: Strike, follower: journal.Follower, after_s: float) -> None:
+    """Watch on for what comes behind the end of the run and, where it has one, of the fault."""
+    ended = time.monotonic()
+    while time.monotonic() < max(ended, strike.over_at()) + after_s:
+        time.sleep(JOURNAL_POLL_S)
+        strike.look(follower.look())
 
 
 @dataclass(slots=True)
@@ -201,11 +228,24 @@ class Strike:
             if self.fault.due(history):
                 self.struck_at = at
                 struck = self.fault.inject(self.stand, history)
-                note(self.stand, self.run, "fault_injected", struck, at)
+                note(self.stand, self.run, "fault_injected", struck, struck.at or at)
         elif not self.healed and at - self.struck_at >= self.fault.lasts_s:
-            self.fault.heal(self.stand)
-            self.healed = True
-            note(self.stand, self.run, "healed", Struck(f"after {self.fault.lasts_s:g} s"), at)
+            self.heal()
+
+    def heal(self) -> None:
+        """Heal the fault, unless it was or never struck; say how long both took."""
+        if self.struck_at is None or self.healed:
+            return
+        self.healed, at = True, time.monotonic()
+        self.fault.heal(self.stand)
+        what = f"after {at - self.struck_at:.1f} s, in {time.monotonic() - at:.1f} s"
+        note(self.stand, self.run, "healed", Struck(what), at)
+
+    def over_at(self) -> float:
+        """Return when the fault's time is over; 0 when it has none, or never struck."""
+        if self.struck_at is None or math.isinf(self.fault.lasts_s):
+            return 0.0
+        return self.struck_at + self.fault.lasts_s
 
 
 @dataclass(slots=True)
@@ -277,14 +317,35 @@ def result_of(
 ) -> Result:
     """Judge and measure a trial; `template` holds what is known before it."""
     landed = scenario.fault.landed(trial.history)
+    truth = checks.truth_of(trial.state, checks.delivered(trial))
     return replace(
         template,
         outcome=checks.outcome_of(trial.state, trial.history),
-        truth=checks.truth_of(trial.state, checks.delivered(trial)),
+        truth=truth,
         measures={**measures.measure(trial.history), **usage, **span_of(trial)},
         ledger=asdict(trial.ledger) if trial.ledger is not None else None,
-        findings=(*checks.judge(trial, landed=landed), *findings(trial.told)),
+        findings=(
+            *(as_it_must(f, truth, scenario.ends) for f in checks.judge(trial, landed=landed)),
+            *own_findings(trial, scenario, landed),
+            *findings(trial.told),
+        ),
     )
+
+
+def as_it_must(finding: Finding, truth: Truth | None, ends: Truth) -> Finding:
+    """Return what is found; rows that are missing are right where a run must, and does, fail."""
+    missing = finding.check in ("whole", "balanced") and finding.verdict is Verdict.FAIL
+    if missing and truth is ends is Truth.TRUE_FAILURE:
+        return replace(finding, verdict=Verdict.PASS, reason=f"{finding.reason}, as the run says")
+    return finding
+
+
+def own_findings(trial: Trial, scenario: Scenario, landed: bool) -> tuple[Finding, ...]:
+    """Return what the scenario's own checks say; unknown when its fault missed its phase."""
+    found = tuple(check(trial) for check in scenario.checks)
+    if landed:
+        return found
+    return tuple(Finding(f.check, Verdict.UNKNOWN, f.reason) for f in found)
 
 
 def span_of(trial: Trial) -> dict[str, float | None]:

@@ -102,9 +102,10 @@ class Sampler:
             thread.join()
         # Within the time of the total, so that control, which is the rest of it, is not negative.
         by_role = self.split.seconds() if self.split is not None else {}
+        lost = self.split is not None and not by_role
         roots = self.services.roots()
         # The seconds of a root that has ended are lost, and those of other containers not seen.
-        if roots and set(self._roots) <= set(roots):
+        if roots and not lost and set(self._roots) <= set(roots):
             self.cpu = self._cpu_s(roots) - self._before
             rest = max(0.0, self.cpu - sum(by_role.values()))
             self.by_role = {Role.CONTROL: rest, **by_role}

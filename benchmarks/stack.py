@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import migrated_databases, stack_in_containers, workloads
+from benchmarks.link import Link
 from benchmarks.model import Role, Setup, Surroundings
 from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
@@ -51,7 +52,14 @@ class Surround(Protocol):
     def truth(self) -> Truths:
         """Return what tells the ground truth of a workload."""
 
-    def stand(self, setup: Setup, *, port: int = 0, passed: Mapping[str, str] = MEASURED) -> Stand:
+    def stand(
+        self,
+        setup: Setup,
+        *,
+        port: int = 0,
+        passed: Mapping[str, str] = MEASURED,
+        linked: bool = False,
+    ) -> Stand:
         """Return the place of a setup's trials; its engine is not started."""
 
 
@@ -121,11 +129,20 @@ class Local:
     def truth(self) -> Truths:
         return workloads.expected
 
-    def stand(self, setup: Setup, *, port: int = 0, passed: Mapping[str, str] = MEASURED) -> Stand:
+    def stand(
+        self,
+        setup: Setup,
+        *,
+        port: int = 0,
+        passed: Mapping[str, str] = MEASURED,
+        linked: bool = False,
+    ) -> Stand:
         """Return the place of a setup's trials; its engine is not started.
 
-        `passed` is given to the pipelines beside what the place itself says.
+        `passed` is given to the pipelines beside what the place itself says; `linked` puts a link
+        that can be disturbed between steps and control plane.
         """
+        link = Link() if linked else None
         place = self.directory / setup.name.replace("/", "-")
         for name in ("journals", "holds", "staging", "engine"):
             (place / name).mkdir(parents=True, exist_ok=True)
@@ -148,6 +165,7 @@ class Local:
             environment=environment,
             port=port,
             migrated=self.metadata == EMBEDDED and migrated_databases.migrated(setup.engine),
+            link=link,
         )
         return Stand(
             orchestrator=make(setup, surroundings),
@@ -160,7 +178,13 @@ class Local:
             shadowed=workloads.SHADOWED.items() <= passed.items(),
             metadata_url="" if setup.engine == "bare" else surroundings.metadata_url,
             database=self._server() if setup.engine != "bare" else None,
+            warehouse=self.warehouse_server(),
+            link=link,
         )
+
+    def warehouse_server(self) -> Postgres | None:
+        """Return the warehouses' server, when it is the bench's own and they are its only use."""
+        return self.postgres if self.metadata != EMBEDDED else None
 
     def _server(self) -> Group | None:
         """Return the processes of the metadata databases' server, when they are its only use."""
@@ -209,7 +233,11 @@ def surrounded(name: str, *, keep: bool = False, **options: object) -> Iterator[
 def running(stand: Stand) -> Iterator[Stand]:
     """Start a stand's engine, and stop it whatever happens."""
     try:
+        if stand.link is not None:
+            stand.link.start()
         stand.orchestrator.start()
         yield stand
     finally:
         stand.orchestrator.stop()
+        if stand.link is not None:
+            stand.link.stop()

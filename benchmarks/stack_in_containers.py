@@ -135,7 +135,12 @@ class Own:
         return workloads.expected
 
     def stand(
-        self, setup: Setup, *, port: int = 0, passed: Mapping[str, str] = workloads.MEASURED
+        self,
+        setup: Setup,
+        *,
+        port: int = 0,
+        passed: Mapping[str, str] = workloads.MEASURED,
+        linked: bool = False,  # a link is for the local mode
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started."""
         place, engine = self.directory / setup.name.replace("/", "-"), setup.engine
@@ -199,7 +204,12 @@ class Network:
         return partial(workloads.expected, today=client.described(self.source_url)["today"])
 
     def stand(
-        self, setup: Setup, *, port: int = 0, passed: Mapping[str, str] = workloads.MEASURED
+        self,
+        setup: Setup,
+        *,
+        port: int = 0,
+        passed: Mapping[str, str] = workloads.MEASURED,
+        linked: bool = False,  # a link is for the local mode
     ) -> Stand:
         """Return the place of an engine's trials."""
         engine = setup.engine

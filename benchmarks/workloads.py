@@ -117,6 +117,8 @@ FLOWS: Mapping[str, Callable[[], Workload]] = {"fib_40_10": fib_40_10, "fib_10_3
 # Synthetic workloads by names of their own.
 CALLED: Mapping[str, Callable[[], Workload]] = {**FLOWS, "dispatch": dispatch}
 SHAPES: Mapping[str, Callable[..., Workload]] = {"chain": chain, "fanout": fanout}
+DAYS_NAME = re.compile(r"complaints-([1-9]\d*)-days")
+FIRST_DAY = "2026-01-05"
 IDLE_NAME = re.compile(rf"{IDLE}-([1-9]\d*)")
 SYNTHETIC_NAME = re.compile(
     r"(chain|fanout)-([1-9]\d*)(?:-(noop|busy|fib|payload))?(?:-(\d+))?(?:-runs-([1-9]\d*))?"
@@ -128,10 +130,10 @@ ZEROS = {"kB": "000", "MB": "000000"}
 def named(name: str) -> Workload:
     """Return a workload by its name on the command line.
 
-    That of a pipeline means its ordinary one; `chain-50` is fifty no-ops in a row,
-    `fanout-10-busy-100` ten steps of 100 ms side by side, `chain-5-payload-10MB` five steps that
-    hand on ten million bytes, and `chain-5-runs-4` four runs of five no-ops at once; `idle-60` is
-    a minute without a run.
+    That of a pipeline means its ordinary one; `complaints-6-days` has six days, `chain-50` is
+    fifty no-ops in a row, `fanout-10-busy-100` ten steps of 100 ms side by side,
+    `chain-5-payload-10MB` five steps that hand on ten million bytes, and `chain-5-runs-4` four runs
+    of five no-ops at once; `idle-60` is a minute without a run.
 
     Raises:
         LookupError: no workload is called so.
@@ -143,14 +145,16 @@ def named(name: str) -> Workload:
         return CALLED[name]()
     if found := IDLE_NAME.fullmatch(name):
         return idle(int(found[1]))
+    if found := DAYS_NAME.fullmatch(name):
+        return replace(complaints(FIRST_DAY, int(found[1])), name=name)
     if found := SYNTHETIC_NAME.fullmatch(SIZE.sub(lambda size: size[1] + ZEROS[size[2]], name)):
         shape, steps, kind, amount, runs = found.groups()
         one = SHAPES[shape](int(steps), kind or "noop", int(amount or 0))
         return together(one, int(runs or 1))
     raise LookupError(
         f"no workload is called {name}; there are: {', '.join((*WORKLOADS, *CALLED))},"
-        " idle-SECONDS, chain-STEPS, fanout-STEPS, both with -busy-MS, -fib-N or -payload-BYTES"
-        " (or kB, MB), and all of these with -runs-COUNT"
+        " complaints-N-days, idle-SECONDS, chain-STEPS, fanout-STEPS, the last two with -busy-MS,"
+        " -fib-N or -payload-BYTES (or kB, MB), and both of these with -runs-COUNT"
     )
 
 
@@ -164,7 +168,7 @@ def sizes(asked: Iterable[Workload]) -> str:
 # on at a time; with the source's oddities in: paging, a renamed and a missing repository, videos
 # that are private, counts that are absent.
 WORKLOADS: Mapping[str, Workload] = {
-    "complaints": complaints("2026-01-05", 2),
+    "complaints": complaints(FIRST_DAY, 2),
     "github_stats": repositories("acme/renamed-anvil", "acme/missing-one"),
     "youtube_stats": channels("UCalpha"),
 }

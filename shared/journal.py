@@ -29,6 +29,7 @@ KINDS = (
     "submitted",
     "started",
     "checkpoint",
+    "written",
     "committed",
     "finished",
     "failed",
@@ -80,13 +81,21 @@ def record(kind: str, run: str, step: str = "", key: str = "", detail: Any = Non
     directory = settings().journal
     if directory is None:
         return
+    at = time.monotonic()
     append(directory, Event(
-        at=time.monotonic(), wall=time.time(), kind=kind, run=run, step=step, key=key,
+        at=at, wall=time.time(), kind=kind, run=run, step=step, key=key,
         pid=os.getpid(), host=socket.gethostname(), detail=detail,
     ))  # fmt: skip
     holds = settings().holds
     if holds is not None:
-        _hold(hold_file(holds, run, kind, step, key))
+        _hold(hold_file(holds, run, kind, step, key), at)
+
+
+def point(kind: str, run: str, step: str, key: str) -> None:
+    """Record an event only where its hold point is armed: of a moment that is otherwise no news."""
+    holds = settings().holds
+    if holds is not None and hold_file(holds, run, kind, step, key).exists():
+        record(kind, run, step, key)
 
 
 def append(directory: Path, event: Event) -> None:
@@ -168,6 +177,20 @@ def hold_file(holds: Path, run: str, kind: str, step: str, key: str) -> Path:
     return holds / re.sub(r"[^\w.+-]", "_", f"{run}:{kind}:{step}:{key}")
 
 
-def _hold(file: Path) -> None:
-    while file.exists():
+def narrow(file: Path, event: Event) -> None:
+    """Hold at a point from now on only the one that waits there since an event; others pass."""
+    part = file.with_name(f".{file.name}")
+    part.write_text(repr(event.at))
+    part.replace(file)
+
+
+def _hold(file: Path, at: float) -> None:
+    while _holds(file, at):
         time.sleep(HOLD_POLL_S)
+
+
+def _holds(file: Path, at: float) -> bool:
+    try:
+        return file.read_text() in ("", repr(at))
+    except FileNotFoundError:
+        return False

@@ -38,7 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from shared import shadow
+from shared import journal, shadow
 from shared.config import settings
 from shared.quarantine import Quarantined
 
@@ -261,6 +261,7 @@ def batch(pipeline: str, run: str, key: str, *, extracted: int, superseded: int)
                 "superseded": counts.superseded,
             },
         )
+        journal.point("written", run, "load", key)  # all is there, and nothing is committed
         if opened.noted is not None:
             opened.noted.store(connection)  # last: it says when the rows were written
 

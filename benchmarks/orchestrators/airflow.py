@@ -289,6 +289,10 @@ class Airflow:
         """Fail the run's tasks that were begun."""
         self.api.give_up(handle)
 
+    def cancel(self, handle: str) -> None:
+        """Set the run's state to failed: its tasks that run are ended."""
+        self.api.cancel(handle)
+
     def resume(self, handle: str) -> str:
         """Clear the run's failed tasks: they and what depends on them run again."""
         return self.api.resume(handle)
@@ -329,13 +333,18 @@ class Airflow:
         url = _with_driver(self.surroundings.metadata_url)
         return {
             "core.dags_folder": str(ROOT / "airflow_dags"),
-            "core.execution_api_server_url": f"{self.web_ui()}/execution/",
+            "core.execution_api_server_url": f"http://127.0.0.1:{self._api_port()}/execution/",
             "api.port": str(self.port),
             "api.base_url": self.web_ui(),
             "scheduler.scheduler_health_check_server_port": str(free_port()),
             "database.sql_alchemy_conn": url or f"sqlite:///{self._home.absolute()}/airflow.db",
             **_secrets(self._home / "secrets.json"),
         }
+
+    def _api_port(self) -> int:
+        """Return where tasks find the api-server: at the other end of a link, if any."""
+        link = self.surroundings.link
+        return self.port if link is None else link.to(self.port)
 
     def _migrate(self, environment: Mapping[str, str]) -> None:
         """Create the metadata database, once for a directory."""

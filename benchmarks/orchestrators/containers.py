@@ -254,6 +254,9 @@ class Composed:
     def give_up(self, handle: str) -> None:
         self.engine.give_up(handle)
 
+    def cancel(self, handle: str) -> None:
+        self.engine.cancel(handle)
+
     def resume(self, handle: str) -> str:
         return self.engine.resume(handle)
 
@@ -337,6 +340,9 @@ class Answering:
 
     def give_up(self, handle: str) -> None:
         self.api.give_up(handle)
+
+    def cancel(self, handle: str) -> None:
+        self.api.cancel(handle)
 
     def resume(self, handle: str) -> str:
         return self.api.resume(handle)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from sqlalchemy.engine import make_url
 
+from benchmarks.link import Link
 from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
 from benchmarks.orchestrators.api.dagster import STATES, DagsterApi, run_config, tags
 from benchmarks.orchestrators.process_runs import ProcessRuns, module
@@ -255,16 +257,21 @@ class Dagster:
         return ("-h", "127.0.0.1", "-p", str(port))
 
     def _start(self, name: str, program: str, *arguments: str | Path) -> None:
-        if name not in self.services.started:
-            command = [environment_of("dagster") / program, *arguments]
-            self.services.start(name, command, environment=self._environment())
+        if name in self.services.started:
+            return
+        command = [environment_of("dagster") / program, *arguments]
+        url, link = self.surroundings.metadata_url, self.surroundings.link
+        if name == "code-server" and link is not None:
+            url = _over(link, url)  # runs and their steps are below it
+        self.services.start(name, command, environment=self._environment(url))
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, url: str = "") -> dict[str, str]:
+        url = url or self.surroundings.metadata_url
         environment = {
             **self.surroundings.environment,
             "DAGSTER_HOME": str(self._home),
         }
-        if url := self.surroundings.metadata_url:
+        if url:
             # In SQLAlchemy 2.1 a bare postgresql:// means psycopg 3; dagster-postgres needs 2.
             environment["DAGSTER_POSTGRES_URL"] = url.replace(
                 "postgresql://", "postgresql+psycopg2://", 1
@@ -320,6 +327,10 @@ class Dagster:
     def give_up(self, handle: str) -> None:
         """Mark the run as cancelled."""
         self.api.give_up(handle)
+
+    def cancel(self, handle: str) -> None:
+        """Terminate the run: its process is asked to end."""
+        self.api.cancel(handle)
 
     def resume(self, handle: str) -> str:
         """Re-execute the run: from its failed steps, or whole when its process has died."""
@@ -381,6 +392,13 @@ class Api(ProcessRuns):
         found = tags(pipeline, run, parameters), run_config(pipeline, parameters)
         command = module("dagster", "dagster_impl.once", job, *map(json.dumps, found))
         return self.launch(command, self.engine._environment())
+
+
+def _over(link: Link, url: str) -> str:
+    """Return the address of a database as it is at the other end of a link."""
+    direct = make_url(url)
+    assert direct.port, "the bench gives a port, and SQLite has no server to be cut off from"
+    return direct.set(port=link.to(direct.port)).render_as_string(hide_password=False)
 
 
 def _spawned(pid: int) -> bool:

@@ -214,7 +214,7 @@ class Prefect:
         variables = {name: it for name, it in self._set.items() if name.startswith("PREFECT_")}
         return {
             "PREFECT_HOME": str(directory / "prefect"),
-            "PREFECT_API_URL": f"{self.url}/api",
+            "PREFECT_API_URL": f"{self._api_url()}/api",
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": (
                 _with_driver(url) or f"sqlite+aiosqlite:///{directory / 'prefect.db'}"
             ),
@@ -225,6 +225,11 @@ class Prefect:
             **variables,
             **self.surroundings.environment,
         }
+
+    def _api_url(self) -> str:
+        """Return where worker and runs find the server: at the other end of a link, if any."""
+        link = self.surroundings.link
+        return self.url if link is None else f"http://127.0.0.1:{link.to(self.port)}"
 
     @property
     def _synthetic(self) -> str:
@@ -298,6 +303,10 @@ class Prefect:
     def give_up(self, handle: str) -> None:
         """Set the flow run's state to Failed, by force."""
         self.api.give_up(handle)
+
+    def cancel(self, handle: str) -> None:
+        """Set the flow run's state to Cancelling: its worker ends the process."""
+        self.api.cancel(handle)
 
     def resume(self, handle: str) -> str:
         """Schedule the same flow run again; steps with a stored result are not run again."""

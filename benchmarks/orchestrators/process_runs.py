@@ -5,6 +5,9 @@ The last word of a run that succeeded is a line `done`; one that ended without i
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +73,12 @@ class ProcessRuns:
     def give_up(self, handle: str) -> None:
         """End the run's process, which leaves a failed run."""
         end(self.services.started[handle])
+
+    def cancel(self, handle: str) -> None:
+        """Send the run's process SIGTERM, as Ctrl-C or `kill` do."""
+        if self.running(handle):  # its pid may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.services.started[handle].pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End the processes of all runs, as a power loss would."""

@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from benchmarks.model import Role, Setup
-from benchmarks.orchestrators.services import Services, wait_until
+from benchmarks.orchestrators.services import Services, end, wait_until
 from benchmarks.processes import below, children
 from benchmarks.roles import Split
 from benchmarks.sampling import Sampler
@@ -64,6 +64,18 @@ def test_a_run_that_is_a_process_of_its_own_is_a_task_though_it_has_ended(engine
     found = sampler.usage()
     assert found["task_cpu_s"] > 0.4
     assert found["worker_cpu_s"] == 0
+
+
+def test_of_a_run_that_was_ended_with_its_guard_nothing_is_known(engine):
+    first, second = (Sampler(engine.services, split=Split(engine)) for _ in range(2))
+    with first:
+        end(engine.start("run-1", "import time; time.sleep(600)", Role.TASK))
+    with second:
+        run = engine.start("run-2", BURN, Role.TASK)
+        wait_until(lambda: not run.processes(), timeout_s=60, because="it is not reaped")
+
+    assert [first.usage()[name] for name in ("cpu_s", "task_cpu_s", "control_cpu_s")] == [None] * 3
+    assert second.usage()["task_cpu_s"] > 0.4  # the next is measured as ever
 
 
 def test_a_worker_that_executes_its_steps_itself_is_a_task(engine):

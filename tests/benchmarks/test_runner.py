@@ -6,8 +6,8 @@ import time
 import pytest
 
 from benchmarks import checks, measures, runner, workloads
-from benchmarks.faults import AtHold, release
-from benchmarks.model import Outcome, Result, Scenario, State, Struck, Truth, Verdict
+from benchmarks.faults import AtHold, KillAtHold, release
+from benchmarks.model import Finding, Outcome, Result, Scenario, State, Struck, Truth, Verdict
 from benchmarks.processes import pid_of, send
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
@@ -199,3 +199,41 @@ def test_a_trial_in_which_the_bench_broke_is_a_row_with_its_error():
     template = Result(**dict.fromkeys(Result.__dataclass_fields__))
     broken = runner.broken(template, RuntimeError("the server is gone"))
     assert (broken.outcome, broken.error) == (Outcome.ERROR, "RuntimeError: the server is gone")
+
+
+@pytest.mark.parametrize(
+    ("truth", "ends", "verdict"),
+    [
+        (Truth.TRUE_FAILURE, Truth.TRUE_FAILURE, Verdict.PASS),
+        (Truth.FALSE_SUCCESS, Truth.TRUE_FAILURE, Verdict.FAIL),
+        (Truth.TRUE_FAILURE, Truth.TRUE_SUCCESS, Verdict.FAIL),
+    ],
+)
+def test_missing_rows_are_right_only_where_a_run_must_fail_and_says_so(truth, ends, verdict):
+    missing = Finding("whole", Verdict.FAIL, "3 lost")
+
+    assert runner.as_it_must(missing, truth, ends).verdict is verdict
+    assert (
+        runner.as_it_must(dataclasses.replace(missing, check="truthful"), truth, ends).verdict
+        is Verdict.FAIL
+    )
+
+
+def test_a_run_is_watched_behind_its_end_and_that_of_its_fault(stand_of):
+    stand, workload = stand_of(), workloads.WORKLOADS["complaints"]
+    fault = KillAtHold("killed", lasts_s=1.0)
+    scenario = Scenario("killed", "", fault, ends=Truth.TRUE_FAILURE, after_s=0.1)
+    trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))
+    kinds = [event.kind for event in trial.history]
+
+    assert kinds.index("ended") < kinds.index("healed")
+    assert "resumed" not in kinds
+
+
+def test_a_scenarios_own_checks_are_unknown_when_its_fault_missed(stand_of):
+    own = Scenario("calm", "", SCENARIOS["calm"].fault, checks=(checks.nothing_repeated,))
+    stand, workload = stand_of(), workloads.WORKLOADS["complaints"]
+    trial = run_trial(stand, own, workload, RUN, Sampler(stand.orchestrator.services))
+
+    assert [f.verdict for f in runner.own_findings(trial, own, True)] == [Verdict.PASS]
+    assert [f.verdict for f in runner.own_findings(trial, own, False)] == [Verdict.UNKNOWN]

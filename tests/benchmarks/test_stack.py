@@ -1,10 +1,13 @@
 """Databases on somebody else's server: made for a campaign, dropped after it, never shared."""
 
+import socket
+
 import psycopg
 import pytest
 
 from benchmarks.orchestrators.postgres import Postgres, PostgresError, create, masked
-from benchmarks.stack import Local
+from benchmarks.setups import SETUPS
+from benchmarks.stack import Local, running
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,25 @@ def test_a_server_that_does_not_answer_is_one_sentence_without_the_password():
         create("postgresql://me:secret@127.0.0.1:1/db", "x")
 
     assert "secret" not in str(caught.value)
+
+
+def test_a_link_is_there_while_its_engine_runs_and_only_where_it_is_asked_for(tmp_path, runs):
+    surround = Local(tmp_path / "run-3", metadata="sqlite", warehouse="sqlite")
+    bare = SETUPS["bare/process/default"]
+    stand = surround.stand(bare, linked=True)
+    with socket.create_server(("127.0.0.1", 0)) as server, running(stand):
+        stand.link.to(server.getsockname()[1])
+        socket.create_connection(("127.0.0.1", stand.link.port), timeout=20).close()
+    with pytest.raises(ConnectionError):
+        socket.create_connection(("127.0.0.1", stand.link.port), timeout=20)
+
+    assert surround.stand(bare).link is None
+
+
+def test_the_warehouses_server_may_be_killed_where_nothing_else_is_on_it(tmp_path):
+    both = Local(tmp_path / "run-4", metadata="postgresql", warehouse="postgresql")
+    alone = Local(tmp_path / "run-5", metadata="sqlite", warehouse="postgresql")
+
+    assert both.warehouse_server() is None
+    alone.postgres = Postgres(tmp_path / "run-5")
+    assert alone.warehouse_server() is alone.postgres

@@ -173,3 +173,26 @@ def test_a_hold_point_of_another_run_step_or_key_holds_nobody():
 
     journal.record("committed", "r", "load", "k")
     assert events("r") == [("committed", "load", "k")]
+
+
+def test_a_narrowed_hold_point_holds_who_waits_there_and_nobody_after(held):
+    file, process = held
+    (event,) = journal.read(journal.path(settings().journal, "r"))
+    journal.narrow(file, event)
+    journal.record("committed", "r", "load", "k")  # another attempt: it passes
+
+    assert len(events("r")) == 2
+    assert process.poll() is None
+    file.unlink()
+    assert process.wait(timeout=30) == 0
+
+
+def test_a_point_is_recorded_only_where_it_is_armed():
+    journal.point("written", "r", "load", "k")
+    before = journal.read(journal.path(settings().journal, "r"))
+    file = journal.hold_file(settings().holds, "r", "written", "load", "k")
+    file.write_text("another's")
+    journal.point("written", "r", "load", "k")
+
+    assert before == ()
+    assert events("r") == [("written", "load", "k")]

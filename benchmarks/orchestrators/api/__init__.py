@@ -41,6 +41,9 @@ class EngineApi(Protocol):
     def give_up(self, handle: str) -> None:
         """Make a run that is stuck a failed one, as a person would before resuming it."""
 
+    def cancel(self, handle: str) -> None:
+        """Ask for the end of a run that is at work, the way the engine offers."""
+
     def resume(self, handle: str) -> str:
         """Continue a failed run the way the engine's manual says; return its handle."""
 

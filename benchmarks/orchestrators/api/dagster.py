@@ -42,6 +42,7 @@ mutation Terminate($run: String!) {
   terminateRun(runId: $run, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename
     ... on Error { message } }
 }"""
+CANCEL = TERMINATE.replace("MARK_AS_CANCELED_IMMEDIATELY", "SAFE_TERMINATE")
 GROUP = """
 query Group($run: ID!) {
   runGroupOrError(runId: $run) { __typename
@@ -173,6 +174,9 @@ class DagsterApi:
 
     def give_up(self, handle: str) -> None:
         self._do(TERMINATE, run=self.last(handle)["runId"])
+
+    def cancel(self, handle: str) -> None:
+        self._do(CANCEL, run=self.last(handle)["runId"])
 
     def resume(self, handle: str) -> str:
         """Re-execute the run: from its failed steps, or whole when its process has died.

@@ -97,6 +97,9 @@ class PrefectApi:
     def give_up(self, handle: str) -> None:
         self._set_state(handle, {"type": "FAILED", "message": "given up"}, force=True)
 
+    def cancel(self, handle: str) -> None:
+        self._set_state(handle, {"type": "CANCELLING", "name": "Cancelling"}, force=False)
+
     def resume(self, handle: str) -> str:
         """Schedule the same flow run again; steps with a stored result are not run again.
 

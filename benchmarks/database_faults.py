@@ -1,0 +1,155 @@
+"""What can happen to the warehouse: it is locked, its server is gone, or its disk is full."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from benchmarks.faults import AtHold, release, silent_until
+from benchmarks.model import Server, Workload, World
+from shared import warehouse
+from shared.journal import Event
+
+LOCKS = {
+    "sqlite": "BEGIN IMMEDIATE",  # the one writer
+    "postgresql": f"LOCK TABLE {warehouse.COMPLAINTS.name} IN ACCESS EXCLUSIVE MODE",
+}
+
+DISK_MB = 8
+FILLER = "filler"
+CAP_SYS_ADMIN = 21  # capabilities(7): it may mount
+
+
+@dataclass(frozen=True, slots=True)
+class LockWarehouse(AtHold):
+    """Another connection locks what the step is about to write to, for longer than SQLite waits."""
+
+    name: str = "warehouse-locked"
+    kind: str = "started"
+    step: str = "load"
+    lasts_s: float = 45.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        engine = warehouse.engine(world.warehouse_url)
+        connection = world.scene.undo.enter_context(engine.connect())
+        connection.exec_driver_sql(LOCKS[engine.dialect.name])
+        release(world)
+        return f"warehouse locked for {self.lasts_s:g} s"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt wrote nothing before the lock was there."""
+        return silent_until(history, self.hit(history), "fault_injected")
+
+    def heal(self, world: World) -> None:
+        release(world)
+        world.scene.undo.close()
+
+
+@dataclass(frozen=True, slots=True)
+class KillWarehouse(AtHold):
+    """SIGKILL the warehouse's server while a step's transaction is open; start it again."""
+
+    name: str = "warehouse-killed"
+    kind: str = "written"
+    step: str = "load"
+    lasts_s: float = 2.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        _server(world).kill()
+        release(world)
+        return f"warehouse away for {self.lasts_s:g} s"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the transaction that was open never committed."""
+        return silent_until(history, self.hit(history), "fault_injected")
+
+    def heal(self, world: World) -> None:
+        release(world)
+        _server(world).start()
+
+
+def _server(world: World) -> Server:
+    assert world.warehouse is not None, "the scenario is unsupported without a server of the bench"
+    return world.warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class FillDisk(AtHold):
+    """The warehouse's file is on a small disk of its own, which another fills to the last byte."""
+
+    name: str = "disk-full"
+    kind: str = "started"
+    step: str = "load"
+    lasts_s: float = 15.0
+
+    def prepare(self, world: World, run: str, workload: Workload) -> None:
+        file = file_of(world)
+        disk = file.with_name("disk")
+        disk.mkdir(exist_ok=True)
+        _mount("-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(disk))
+        world.scene.undo.callback(_mount, str(disk), program=("umount", "--lazy"))
+        _move(world, file, disk / file.name)
+        world.scene.undo.callback(_move, world, disk / file.name, file)
+        file.symlink_to(disk / file.name)
+        world.scene.undo.callback(file.unlink)
+        AtHold.prepare(self, world, run, workload)
+
+    def strike(self, world: World, hit: Event) -> str:
+        fill(file_of(world).with_name("disk") / FILLER)
+        release(world)
+        return f"no byte is free on the warehouse's disk for {self.lasts_s:g} s"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether a load failed by it."""
+        kinds = [e.kind for e in history if e.step == self.step]
+        return "fault_injected" in kinds and "failed" in kinds[kinds.index("fault_injected") :]
+
+    def heal(self, world: World) -> None:
+        """Free the disk; the file is put back where it was at the trial's end."""
+        (file_of(world).with_name("disk") / FILLER).unlink(missing_ok=True)
+        release(world)
+
+
+def file_of(world: World) -> Path:
+    """Return the file of a warehouse on SQLite."""
+    database = make_url(world.warehouse_url).database
+    assert database, "the scenario is for SQLite"
+    return Path(database)
+
+
+def fill(filler: Path) -> None:
+    """Write to a file until its disk has no byte left."""
+    piece = bytes(4096)
+    with filler.open("wb", buffering=0) as stream:
+        while True:
+            try:
+                stream.write(piece)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                return
+
+
+def _move(world: World, old: Path, new: Path) -> None:
+    warehouse.engine(world.warehouse_url).dispose()  # so that no connection keeps the old one
+    for part in old.parent.glob(f"{old.name}*"):
+        shutil.move(part, new.with_name(part.name))
+
+
+def _mount(*words: str, program: Sequence[str] = ("mount",)) -> None:
+    done = subprocess.run([*program, *words], capture_output=True, text=True)
+    if done.returncode:
+        raise OSError(f"{' '.join((*program, *words))}: {done.stderr.strip()}")
+
+
+def may_mount(status: Path = Path("/proc/self/status")) -> bool:
+    """Whether this process may mount a file system: root may, and in a container often not."""
+    effective = re.search(r"^CapEff:\s*([0-9a-f]+)", status.read_text(), re.M)
+    return effective is not None and bool(int(effective[1], 16) >> CAP_SYS_ADMIN & 1)

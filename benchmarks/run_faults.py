@@ -1,0 +1,108 @@
+"""What people do to a run while it goes on: they trigger it twice, or cancel it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import requests
+
+from benchmarks.faults import AtHold, hold_alone, release, silent_until
+from benchmarks.model import Finding, State, Trial, Verdict, Workload, World
+from benchmarks.orchestrators.services import wait_until
+from benchmarks.workloads import Expected, complaints, expected
+from shared.journal import Event
+
+GRACE_S = 10.0  # from a cancellation to the moment from which nothing may be written
+TWIN_S = 120.0  # for the other run to end
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerTwice(AtHold):
+    """Submit a run of the same days while one is at work on them; both go on side by side.
+
+    `later`: of days that begin so many later, so that the two overlap.
+    """
+
+    name: str = "triggered-twice"
+    kind: str = "checkpoint"
+    step: str = "extract"
+    later: int = 0
+
+    def strike(self, world: World, hit: Event) -> str:
+        scene, engine = world.scene, world.orchestrator
+        twin = f"{scene.run}-again"
+        parameters = moved(scene.workload, self.later).parameters
+        asked = f"{parameters['start']} to {parameters['end']} was asked for, too"
+        try:
+            scene.handles[twin] = engine.submit(scene.workload.pipeline, twin, parameters)
+        except requests.HTTPError as error:  # which is an answer as well
+            asked += f", and refused: {error}"[:300]
+        release(world)
+        return asked
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the first run was at work when the second was asked for."""
+        return silent_until(history, self.hit(history), "fault_injected")
+
+    def heal(self, world: World) -> None:
+        """Wait for the other run's end: what it writes is in the same warehouse.
+
+        Raises:
+            TimeoutError: it has not ended.
+
+        """
+        release(world)
+        for handle in [h for run, h in world.scene.handles.items() if run != world.scene.run]:
+            wait_until(
+                lambda handle=handle: _ended(world, handle),  # type: ignore[misc]
+                timeout_s=TWIN_S,
+                because="the second run has not ended",
+            )
+
+
+def moved(workload: Workload, days: int) -> Workload:
+    """Return a workload of as many days, so many later."""
+    start = date.fromisoformat(workload.keys[0]) + timedelta(days=days)
+    return complaints(str(start), len(workload.keys))
+
+
+def of_both(workload: Workload) -> Expected:
+    """Return what must arrive of a run and of one that begins a day later."""
+    return expected(complaints(workload.keys[0], len(workload.keys) + 1))
+
+
+def _ended(world: World, handle: str) -> bool:
+    return world.orchestrator.state(handle) in (State.SUCCEEDED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(AtHold):
+    """Cancel the run the way the engine offers while a step is at work, which it is for a while.
+
+    After the grace the step goes on, if it is still there.
+    """
+
+    name: str = "cancelled"
+    kind: str = "checkpoint"
+    step: str = "extract"
+    lasts_s: float = GRACE_S
+
+    def strike(self, world: World, hit: Event) -> str:
+        hold_alone(world, hit)
+        world.orchestrator.cancel(world.scene.handles[world.scene.run])
+        return f"cancelled, with {self.lasts_s:g} s to stop"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        return silent_until(history, self.hit(history), "fault_injected")
+
+
+def stopped(trial: Trial) -> Finding:
+    """A run that was cancelled does nothing any more once its grace is over."""
+    over = next((e.at for e in trial.history if e.kind == "healed"), math.inf)
+    if math.isinf(over):
+        return Finding("stopped", Verdict.UNKNOWN, "the grace was not waited for")
+    late = [f"{e.kind} {e.step} {e.key}".strip() for e in trial.history if e.pid and e.at > over]
+    return Finding("stopped", Verdict.FAIL if late else Verdict.PASS, "; ".join(late[:5]))

@@ -1,0 +1,148 @@
+"""What can happen to an engine's services by name: one dies, one with all below it, or many."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.faults import AtHold, hold_alone, release, silent_until
+from benchmarks.model import Finding, Role, Trial, Verdict, World
+from benchmarks.orchestrators.services import Services
+from benchmarks.processes import pid_of, send
+from shared.journal import Event
+
+# The services of the local modes, in the order of their start.
+SERVICES: Mapping[str, tuple[str, ...]] = {
+    "airflow": ("api-server", "dag-processor", "scheduler"),
+    "prefect": ("server", "worker"),
+    "dagster": ("code-server", "webserver", "daemon"),
+}
+DECIDES: Mapping[str, str] = {"airflow": "scheduler", "prefect": "server", "dagster": "daemon"}
+AWAY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Away(AtHold):
+    """Services are gone for some seconds, and are started again; the step goes on where it can."""
+
+    kind: str = "checkpoint"
+    step: str = "extract"
+    lasts_s: float = AWAY_S
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt had not told of its end when the services went away."""
+        return silent_until(history, self.hit(history), "fault_injected")
+
+    def heal(self, world: World) -> None:
+        release(world)
+        world.orchestrator.start()
+
+
+@dataclass(frozen=True, slots=True)
+class KillService(Away):
+    """SIGKILL the main process of one service; what it had started is left to itself."""
+
+    service: str = ""
+
+    def strike(self, world: World, hit: Event) -> str:
+        pid = services_of(world).started[self.service].pid
+        send(pid, signal.SIGKILL)
+        release(world)
+        return f"SIGKILL to the {self.service}, process {pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class KillHost(Away):
+    """SIGKILL the service below which the step runs, with all below it.
+
+    `decider`: and the service that decides what runs next, where it is another.
+    """
+
+    decider: bool = False
+
+    def strike(self, world: World, hit: Event) -> str:
+        services = services_of(world)
+        names = {host_of(services, pid_of(hit))}
+        if self.decider:
+            names.add(DECIDES[world.orchestrator.setup.engine])
+        for name in names:
+            services.kill(name)
+        release(world)
+        return f"SIGKILL to {' and '.join(sorted(names))} with all below"
+
+
+@dataclass(frozen=True, slots=True)
+class Redeploy(Away):
+    """Stop the service below which the step runs as a deployment does, and start it again.
+
+    It gets SIGTERM, and SIGKILL with all below it when it is there after the grace. The code is
+    the same afterwards: it is that of the checkout, in which the bench changes nothing.
+    """
+
+    lasts_s: float = 0.0
+    grace_s: float = 10.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        services = services_of(world)
+        name = host_of(services, pid_of(hit))
+        release(world)
+        services.stop(name, grace_s=self.grace_s)
+        return f"SIGTERM to the {name}, {self.grace_s:g} s of grace"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlDown(Away):
+    """SIGKILL every service that decides, but for that below which the step runs.
+
+    The step is at work until they are all back: what ends it meanwhile is the engine.
+    """
+
+    def strike(self, world: World, hit: Event) -> str:
+        hold_alone(world, hit)
+        services = services_of(world)
+        host = host_of(services, pid_of(hit))
+        deciding = [s.name for s in services.started.values() if s.role is Role.CONTROL]
+        names = [name for name in deciding if name != host]
+        for name in names:
+            services.kill(name)
+        return f"{', '.join(names)} down for {self.lasts_s:g} s"
+
+    def heal(self, world: World) -> None:
+        try:
+            world.orchestrator.start()
+        finally:
+            release(world)
+
+
+def services_of(world: World) -> Services:
+    """Return the services of an engine of a local mode."""
+    services = world.orchestrator.services
+    assert isinstance(services, Services), "the scenario is for local modes"
+    return services
+
+
+def host_of(services: Services, pid: int) -> str:
+    """Return the name of the service below which a process runs.
+
+    Raises:
+        LookupError: it runs below none.
+
+    """
+    for service in services.started.values():
+        if pid in {process.pid for process in service.processes()}:
+            return service.name
+    raise LookupError(f"process {pid} runs below no service")
+
+
+def survived(trial: Trial) -> Finding:
+    """The step that was at work was left alone: it ended in the attempt that was hit."""
+    fault = next((e for e in trial.history if e.kind == "fault_injected"), None)
+    if fault is None:
+        return Finding("survived", Verdict.UNKNOWN, "nothing was taken away")
+    unit = [e for e in trial.history if (e.step, e.key) == (fault.step, fault.key)]
+    later = [e.kind for e in unit if e.at > fault.at and e.kind in ("started", "finished")]
+    if later[:1] == ["finished"]:
+        return Finding("survived", Verdict.PASS)
+    reason = "it was started again" if later else "it never ended"
+    return Finding("survived", Verdict.FAIL, reason)

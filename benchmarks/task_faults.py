@@ -1,0 +1,175 @@
+"""What can happen to the process that executes a step, and to the one that supervises it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.faults import AtHold, KillAtHold, hold_alone, release, silent_until
+from benchmarks.model import Finding, Role, Trial, Verdict, World
+from benchmarks.processes import pid_of, send
+from shared.journal import Event
+
+GRACE_S = 10.0  # what Docker gives a container that it stops
+CGROUPS = Path("/sys/fs/cgroup")
+LIMIT_BYTES = 64 * 1024  # beside what the process has: its next few pages are too many
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate(AtHold):
+    """SIGTERM the process that executes the step, and SIGKILL it when it is there after the grace.
+
+    The step is at work meanwhile: it ends only when the process does.
+    """
+
+    name: str = "terminated"
+    kind: str = "checkpoint"
+    step: str = "extract"
+    lasts_s: float = GRACE_S
+
+    def strike(self, world: World, hit: Event) -> str:
+        process = psutil.Process(pid_of(hit))
+        hold_alone(world, hit)
+        world.scene.undo.callback(_signal, process, signal.SIGKILL)
+        send(process.pid, signal.SIGTERM)
+        return f"SIGTERM to process {process.pid}, {self.lasts_s:g} s of grace"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        return silent_until(history, self.hit(history), "fault_injected")
+
+    def heal(self, world: World) -> None:
+        world.scene.undo.close()
+        release(world)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze(AtHold):
+    """SIGSTOP the process that executes the step and its supervisor, and SIGCONT both later.
+
+    The step is about to write: when it is thawed it does, unless it is kept from it.
+    """
+
+    name: str
+    kind: str = "started"
+    step: str = "load"
+    lasts_s: float = 100.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        frozen = with_supervisor(world, psutil.Process(pid_of(hit)))
+        for process in frozen:
+            world.scene.undo.callback(_signal, process, signal.SIGCONT)
+            send(process.pid, signal.SIGSTOP)
+        release(world)
+        return f"{len(frozen)} processes frozen for {self.lasts_s:g} s"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        """Whether the hit attempt was silent while it was frozen."""
+        return silent_until(history, self.hit(history), "healed")
+
+    def heal(self, world: World) -> None:
+        release(world)
+        world.scene.undo.close()
+
+
+def with_supervisor(world: World, process: psutil.Process) -> list[psutil.Process]:
+    """Return a process behind the worker, if any, that it was started by, itself or through others.
+
+    What is between them only forks: to stop it would stop what else it is to fork.
+    """
+    workers = set(world.orchestrator.pids(Role.WORKER))
+    return [*(above for above in process.parents() if above.pid in workers), process]
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal to a process, unless it has ended: its pid may be another's by now."""
+    with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+        if process.is_running():
+            send(process.pid, number)
+
+
+@dataclass(frozen=True, slots=True)
+class Hang(AtHold):
+    """The step never comes back; it can be ended from outside, and another attempt goes on."""
+
+    name: str = "hung"
+    kind: str = "checkpoint"
+    step: str = "extract"
+
+    def strike(self, world: World, hit: Event) -> str:
+        hold_alone(world, hit)
+        return "the step hangs"
+
+    def landed(self, history: Sequence[Event]) -> bool:
+        return silent_until(history, self.hit(history), "ended")
+
+
+@dataclass(frozen=True, slots=True)
+class ExhaustMemory(KillAtHold):
+    """Put the process that executes the step into a cgroup without memory: the kernel kills it."""
+
+    name: str = "out-of-memory"
+    kind: str = "checkpoint"
+    step: str = "extract"
+
+    def strike(self, world: World, hit: Event) -> str:
+        pid = pid_of(hit)
+        group, limit = memory_group(f"etl-bench-{pid}")
+        group.mkdir()
+        world.scene.undo.callback(_dissolve, group)
+        limit.write_text(str(LIMIT_BYTES))
+        (group / "cgroup.procs").write_text(str(pid))
+        release(world)
+        return f"process {pid} may have {LIMIT_BYTES // 1024} KiB more"
+
+    def heal(self, world: World) -> None:
+        release(world)
+        world.scene.undo.close()
+
+
+def memory_group(name: str, root: Path = CGROUPS) -> tuple[Path, Path]:
+    """Return where a control group of memory is to be made, and its file for the limit.
+
+    Raises:
+        PermissionError: none can be made here; the message says why.
+
+    """
+    first, second = root / "memory", root / "cgroup.subtree_control"
+    if (first / "memory.limit_in_bytes").exists():  # version 1: a hierarchy of its own
+        above, limit = first, "memory.limit_in_bytes"
+    elif second.exists() and "memory" in second.read_text().split():
+        above, limit = root, "memory.max"
+    else:
+        raise PermissionError(f"no memory controller of cgroups is below {root}")
+    if not os.access(above, os.W_OK):
+        raise PermissionError(f"{above} may not be written to: only root limits memory")
+    return above / name, above / name / limit
+
+
+def _dissolve(group: Path) -> None:
+    """Remove a control group; what lives in it goes up, without its limit."""
+    for pid in (group / "cgroup.procs").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            (group.parent / "cgroup.procs").write_text(pid)
+    group.rmdir()
+
+
+def fenced(trial: Trial) -> Finding:
+    """An attempt that was thought dead commits nothing once another has taken over its step."""
+    fault = next((e for e in trial.history if e.kind == "fault_injected"), None)
+    if fault is None:
+        return Finding("fenced", Verdict.UNKNOWN, "nothing was frozen")
+    unit = [e for e in trial.history if (e.step, e.key) == (fault.step, fault.key) and e.pid]
+    frozen = next((e.pid for e in reversed(unit) if e.at <= fault.at), 0)
+    taken_over = next((e.at for e in unit if e.kind == "started" and e.at > fault.at), None)
+    late = [e for e in unit if (e.kind, e.pid) == ("committed", frozen) and e.at > fault.at]
+    if taken_over is None:
+        return Finding("fenced", Verdict.PASS, "no other attempt took over")
+    wrote = [e for e in late if e.at > taken_over]
+    reason = "the frozen attempt committed beside the one that took over" if wrote else ""
+    return Finding("fenced", Verdict.FAIL if wrote else Verdict.PASS, reason)

@@ -1,0 +1,147 @@
+"""The warehouse locked by another, and its server away: when it is due, and that it is undone."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from histories import history
+from sqlalchemy.exc import OperationalError
+
+from benchmarks import checks, workloads
+from benchmarks.database_faults import (
+    FillDisk,
+    KillWarehouse,
+    LockWarehouse,
+    file_of,
+    may_mount,
+)
+from benchmarks.model import Outcome, Scene, State
+from benchmarks.runner import run_trial
+from benchmarks.sampling import Sampler
+from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.setups import SETUPS
+from shared import warehouse
+
+LOAD = ((0, "submitted", ":k"), (1, "started", "load"))
+WRITTEN = (*LOAD, (2, "written", "load"))
+BARE = SETUPS["bare/process/default"]
+
+
+def test_the_lock_is_due_when_a_load_begins():
+    assert not LockWarehouse().due(history(LOAD[0]))
+    assert LockWarehouse().due(history(*LOAD))
+
+
+def test_the_server_is_killed_with_a_transaction_open():
+    assert not KillWarehouse().due(history(*LOAD))
+    assert KillWarehouse().due(history(*WRITTEN))
+
+
+def test_a_load_that_ended_before_was_missed():
+    hit = (3, "fault_injected", "load")
+
+    assert KillWarehouse().landed(history(*WRITTEN, hit, (4, "failed", "load")))
+    assert not KillWarehouse().landed(history(*WRITTEN, (2.5, "finished", "load"), hit))
+
+
+@pytest.fixture
+def world(warehouse_url, tmp_path):
+    (tmp_path / "holds").mkdir()
+    scene = Scene("r", workloads.WORKLOADS["complaints"])
+    return SimpleNamespace(warehouse_url=warehouse_url, holds=tmp_path / "holds", scene=scene)
+
+
+def test_nobody_else_writes_while_the_warehouse_is_locked(world):
+    fault, told = LockWarehouse(), history(*LOAD)
+    warehouse.empty(world.warehouse_url)
+    fault.inject(world, told)
+    with warehouse.engine(world.warehouse_url).connect() as other:
+        other.exec_driver_sql("PRAGMA busy_timeout = 1")
+        with pytest.raises(OperationalError, match="locked"):
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+        other.exec_driver_sql("PRAGMA busy_timeout = 30000")
+    fault.heal(world)
+    fault.heal(world)
+
+    warehouse.empty(world.warehouse_url)
+
+
+class Server:
+    def __init__(self):
+        self.told = []
+
+    def kill(self):
+        self.told.append("kill")
+
+    def start(self):
+        self.told.append("start")
+
+
+def test_the_server_that_was_killed_is_started_again(world):
+    world.warehouse = Server()
+    (world.holds / "armed").touch()
+    struck = KillWarehouse().inject(world, history(*WRITTEN))
+    KillWarehouse().heal(world)
+
+    assert struck.step == "load"
+    assert world.warehouse.told == ["kill", "start"]
+    assert list(world.holds.iterdir()) == []
+
+
+def test_a_lock_shorter_than_a_writer_waits_is_not_noticed(stand_of):
+    stand, workload = stand_of(), workloads.WORKLOADS["complaints"]
+    scenario = replace(SCENARIOS["warehouse-locked"], fault=LockWarehouse(lasts_s=1.0))
+    done = run_trial(stand, scenario, workload, "r", Sampler(stand.orchestrator.services))
+
+    assert scenario.fault.landed(done.history)
+    assert (done.state, done.ledger.complete) == (State.SUCCEEDED, True)
+
+
+def test_a_disk_that_is_full_fails_a_load_and_loses_nothing(stand_of):
+    if why := unsupported("disk-full", BARE):
+        pytest.skip(why)
+    stand, workload = stand_of(), workloads.WORKLOADS["complaints"]
+    scenario = SCENARIOS["disk-full"]
+    done = run_trial(stand, scenario, workload, "r", Sampler(stand.orchestrator.services))
+    failures = [e.detail for e in done.history if (e.kind, e.step) == ("failed", "load")]
+    file = file_of(stand)
+
+    assert scenario.fault.landed(done.history)
+    assert "disk is full" in failures[0]
+    assert checks.outcome_of(done.state, done.history) is Outcome.RESUMED
+    assert done.ledger.complete
+    assert file.is_file() and not file.is_symlink()
+    assert not file.with_name("disk").is_mount()
+
+
+@pytest.mark.parametrize(("capabilities", "may"), [("000001ffffffffff", True), ("0", False)])
+def test_who_may_mount_has_the_capability(tmp_path, capabilities, may):
+    (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities}\n")
+
+    assert may_mount(tmp_path / "status") is may
+
+
+def test_a_load_that_did_not_fail_had_room():
+    hit = (2, "fault_injected", "load")
+
+    assert FillDisk().landed(history(*LOAD, hit, (3, "failed", "load")))
+    assert not FillDisk().landed(history(*LOAD, hit, (3, "finished", "load")))
+
+
+def test_a_warehouse_on_a_server_has_no_disk_of_its_own():
+    assert "server's disk" in unsupported("disk-full", BARE, "postgresql", "postgresql")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "given", "why"),
+    [
+        ("postgresql", "sqlite", "no server"),
+        ("postgresql", "postgresql", "same server"),
+        ("sqlite", "postgresql", ""),
+        ("sqlite", "postgresql://somebody@somewhere/else", "given"),
+    ],
+)
+def test_only_a_server_of_the_warehouse_alone_is_killed(metadata, given, why):
+    said = unsupported("warehouse-killed", BARE, metadata, given)
+
+    assert (why in said) if why else said == ""
