@@ -114,7 +114,7 @@ class ExhaustMemory(KillAtHold):
     """Put the process that executes the step into a cgroup without memory: the kernel kills it."""
 
     name: str = "out-of-memory"
-    kind: str = "checkpoint"
+    kind: str = "started"
     step: str = "extract"
 
     def strike(self, world: World, hit: Event) -> str:
