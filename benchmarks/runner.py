@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from benchmarks.source import client
 from shared import journal, shadow, warehouse
 from shared.journal import Event
 
+COMMANDS = 3  # that a person types until one is not refused
 JOURNAL_POLL_S = 0.05
 STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes the load
 CALM_POLL_S = 5.0  # ... where nothing goes wrong, and no change of state is timed
@@ -176,7 +178,7 @@ def watch(
     handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
     stand.scene.handles[run] = handle
     strike = Strike(stand, scenario.fault, run)
-    person, resumed = Person(stand, run, scenario.stuck_s), False
+    person = Person(stand, run, scenario.stuck_s)
     state, asked = State.WAITING, time.monotonic()
     follower = journal.Follower(file)
     while time.monotonic() < deadline:
@@ -189,12 +191,10 @@ def watch(
         state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
         if strike.struck_at is not None and person.would_act(state, history):
             person.act(handle)
-        elif state is State.FAILED and not resumed and scenario.ends is not Truth.TRUE_FAILURE:
-            resumed = True
+        elif person.would_resume(state) and scenario.ends is not Truth.TRUE_FAILURE:
             if scenario.heals_first:
                 strike.heal()
-            note(stand, run, "resumed", Struck("by the manual's way"))
-            handle = stand.scene.handles[run] = stand.orchestrator.resume(handle)
+            handle = stand.scene.handles[run] = person.resume(handle)
         elif state in FINAL:
             break
     note(stand, run, "ended", Struck(state.value))
@@ -257,6 +257,8 @@ class Person:
     patience_s: float
     looked: bool = False
     given_up: bool = False
+    resumed: bool = False
+    refused: int = 0
 
     def would_act(self, state: State, history: Sequence[Event]) -> bool:
         """Whether the run has neither ended nor shown a sign for so long, and a way is left."""
@@ -266,12 +268,39 @@ class Person:
     def act(self, handle: str) -> None:
         """Restart services that are unwell; give the run up where that is not it."""
         mended = "" if self.looked else self.stand.orchestrator.mend()
-        self.looked, self.given_up = True, not mended
+        self.looked = True
         if mended:
             note(self.stand, self.run, "mended", Struck(f"restarted {mended}"))
             return
         note(self.stand, self.run, "given_up", Struck(f"no sign for {self.patience_s:g} s"))
-        self.stand.orchestrator.give_up(handle)
+        with self.typing():
+            self.stand.orchestrator.give_up(handle)
+            self.given_up = True
+
+    def would_resume(self, state: State) -> bool:
+        """Whether the run has failed and was not resumed yet."""
+        return state is State.FAILED and not self.resumed
+
+    def resume(self, handle: str) -> str:
+        """Resume a run by the manual's way, and return its handle from now on."""
+        note(self.stand, self.run, "resumed", Struck("by the manual's way"))
+        with self.typing():
+            handle = self.stand.orchestrator.resume(handle)
+            self.resumed = True
+        return handle
+
+    @contextlib.contextmanager
+    def typing(self) -> Iterator[None]:
+        """Let a command be refused now and then, to be typed again.
+
+        A pooled connection to a database that was away is found dead by who uses it first.
+        """
+        try:
+            yield
+        except requests.RequestException:
+            self.refused += 1
+            if self.refused == COMMANDS:
+                raise
 
 
 def patience_s(closing: bool, calm: bool = True) -> float:

@@ -1,9 +1,11 @@
+import contextlib
 import dataclasses
 import os
 import signal
 import time
 
 import pytest
+import requests
 
 from benchmarks import checks, measures, runner, workloads
 from benchmarks.faults import AtHold, KillAtHold, release
@@ -129,6 +131,26 @@ def test_a_person_restarts_what_is_unwell_before_giving_a_run_up(stand_of, monke
     assert (person.would_act(State.RUNNING, history), given_up) == (False, ["run-1"])
     kinds = [event.kind for event in journal.read(journal.path(stand.journals, RUN))]
     assert kinds == ["submitted", "mended", "given_up"]
+
+
+@pytest.mark.parametrize(("refusals", "resumed"), [(2, True), (3, False)])
+def test_a_person_types_a_refused_command_again(stand_of, monkeypatch, refusals, resumed):
+    stand, left = stand_of(), [requests.ConnectionError()] * refusals
+
+    def resume(_, handle):
+        if left:
+            raise left.pop()
+        return "run-2"
+
+    monkeypatch.setattr(type(stand.orchestrator), "resume", resume)
+    person, handle = runner.Person(stand, RUN, patience_s=60.0), "run-1"
+    with contextlib.suppress(requests.ConnectionError):
+        while person.would_resume(State.FAILED):
+            handle = person.resume(handle)
+    kinds = [event.kind for event in journal.read(journal.path(stand.journals, RUN))]
+
+    assert (person.resumed, handle) == (resumed, "run-2" if resumed else "run-1")
+    assert kinds == ["resumed"] * 3  # each is a command that was typed
 
 
 def test_a_run_that_loses_its_power_is_got_over_by_one_resume(tried):
