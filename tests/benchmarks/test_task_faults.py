@@ -45,7 +45,12 @@ BEFORE = (("submitted", ""), ("started", "extract"))
 AT_PAGE = (*BEFORE, ("checkpoint", "extract"))
 
 
-@pytest.mark.parametrize("fault", (Terminate(), Hang(), ExhaustMemory()), ids=lambda f: f.name)
+def test_memory_is_exhausted_from_the_start_of_a_step():
+    assert not ExhaustMemory().due(told(*BEFORE[:1]))
+    assert ExhaustMemory().due(told(*BEFORE))
+
+
+@pytest.mark.parametrize("fault", (Terminate(), Hang()), ids=lambda f: f.name)
 def test_it_is_due_between_two_pages(fault):
     assert not fault.due(told(*BEFORE))
     assert fault.due(told(*AT_PAGE))
