@@ -19,8 +19,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, text
 
-from benchmarks import workloads
-from benchmarks.faults import KillAtHold
+from benchmarks import stack, workloads
+from benchmarks.faults.at_hold import KillAtHold
 from benchmarks.model import KNOWN_BAD, Finding, Scenario, Setup, Surroundings, Verdict
 from benchmarks.orchestrators.bare import Bare, run_pipeline
 from benchmarks.orchestrators.process_runs import DONE, Command, module
@@ -225,18 +225,9 @@ class KnownBad(Bare):
 
 def stand(how: str, setup: Setup, place: Path, source_url: str) -> Stand:
     """Return a place below a directory for trials of `bare` with the steps of `how`."""
-    for name in ("journals", "holds", "staging", "engine"):
-        (place / name).mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{place / 'warehouse.db'}"
-    environment = {
-        **workloads.MEASURED,
-        **workloads.SHADOWED,
-        "ETL_SOURCE_URL": source_url,
-        "ETL_WAREHOUSE_URL": url,
-        "ETL_STAGING_URL": (place / "staging").as_uri(),
-        "ETL_JOURNAL": str(place / "journals"),
-        "ETL_HOLDS": str(place / "holds"),
-    }
+    found = stack.furnished(place, source_url, url)
+    environment = {**found, **workloads.MEASURED, **workloads.SHADOWED}
     if how == "AppendsWithoutKey":
         drop_the_key(url)
     return Stand(

@@ -6,31 +6,23 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.database_faults import FillDisk, KillWarehouse, LockWarehouse, may_mount
-from benchmarks.faults import (
-    Calm,
-    CutOffWorker,
-    CutPower,
-    KillAtHold,
-    KillControl,
-    KillMetadata,
-    KillWorker,
-    PauseWorker,
-    Refuse,
-)
-from benchmarks.model import Fault, Scenario, Setup, Truth
-from benchmarks.network_faults import DisturbLink
-from benchmarks.orchestrators.containers import MODE as COMPOSE
-from benchmarks.run_faults import Cancel, TriggerTwice, of_both, stopped
-from benchmarks.service_faults import (
+from benchmarks.faults.at_hold import KillAtHold
+from benchmarks.faults.calm import Calm
+from benchmarks.faults.container import CutOffWorker, KillWorker, PauseWorker
+from benchmarks.faults.database import FillDisk, KillServer, LockWarehouse, may_mount
+from benchmarks.faults.network import DisturbLink
+from benchmarks.faults.run import Cancel, TriggerTwice, of_both, stopped
+from benchmarks.faults.service import (
     SERVICES,
     ControlDown,
+    CutPower,
+    KillControl,
     KillHost,
     KillService,
     Redeploy,
     survived,
 )
-from benchmarks.source_faults import (
+from benchmarks.faults.source import (
     DRIFTED,
     POISONED,
     Misbehave,
@@ -41,7 +33,7 @@ from benchmarks.source_faults import (
     without_first_day,
     without_poisoned,
 )
-from benchmarks.task_faults import (
+from benchmarks.faults.task import (
     GRACE_S,
     ExhaustMemory,
     Freeze,
@@ -50,6 +42,8 @@ from benchmarks.task_faults import (
     fenced,
     memory_group,
 )
+from benchmarks.model import Fault, Scenario, Setup, Truth
+from benchmarks.orchestrators.containers import MODE as COMPOSE
 
 # The longest time after which an engine is known to notice by itself as shipped: Airflow's 300 s
 # without a heartbeat, and a check every 10 s. A person steps in later than that.
@@ -70,7 +64,11 @@ def _in_containers(why: str) -> dict[str, str]:
 
 LOCAL = _in_containers("a service is not named there: see control-killed and worker-killed")
 SOURCE = (
-    Scenario("source-503", "The source answers 503 twice, then well", Refuse()),
+    Scenario(
+        "source-503",
+        "The source answers 503 twice, then well",
+        Misbehave("source-503", "503, twice", {"kind": "status", "status": 503, "times": 2}),
+    ),
     Scenario(
         "source-429",
         f"The source answers 429 with Retry-After {LIMIT_S} s",
@@ -267,9 +265,9 @@ CONTROL = (
     ),
 )
 DATABASES = (
-    _served(KillMetadata(), "The metadata database is away for 2 s after a commit"),
+    _served(KillServer("metadata-killed"), "The metadata database is away for 2 s after a commit"),
     _served(
-        KillMetadata("metadata-down-30-s", lasts_s=30.0),
+        KillServer("metadata-down-30-s", lasts_s=30.0),
         "The metadata database is away for 30 s after a commit",
     ),
     Scenario(
@@ -281,7 +279,7 @@ DATABASES = (
     Scenario(
         "warehouse-killed",
         "The warehouse's server is killed with a load's transaction open, and started again",
-        KillWarehouse(),
+        KillServer("warehouse-killed", "written", of="warehouse"),
         heals_first=True,
         **PATIENT,
     ),
@@ -387,17 +385,17 @@ def unsupported(
         return _no_memory_group()
     if wanted.linked and setup.engine == "dagster" and metadata == "sqlite":
         return "its steps speak to the metadata database alone, and SQLite has no server"
-    if isinstance(wanted.fault, KillMetadata) and metadata == "sqlite":
-        return "SQLite has no server: its file is the services' own"
-    if isinstance(wanted.fault, KillWarehouse):
-        return _no_server(setup, metadata, warehouse)
+    if isinstance(wanted.fault, KillServer):
+        return _no_server(wanted.fault, setup, metadata, warehouse)
     if isinstance(wanted.fault, FillDisk):
         return _no_disk(warehouse)
     return ""
 
 
-def _no_server(setup: Setup, metadata: str, warehouse: str) -> str:
-    """Return why the warehouse's server cannot be killed alone; "" when it can."""
+def _no_server(fault: KillServer, setup: Setup, metadata: str, warehouse: str) -> str:
+    """Return why a database's server cannot be killed alone; "" when it can."""
+    if fault.of == "metadata":
+        return "SQLite has no server: its file is the services' own" if metadata == "sqlite" else ""
     if setup.mode == COMPOSE:
         return "the containers' warehouse is the bench's way to the truth, and not restarted"
     if warehouse == "sqlite":

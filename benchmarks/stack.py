@@ -144,20 +144,11 @@ class Local:
         """
         link = Link() if linked else None
         place = self.directory / setup.name.replace("/", "-")
-        for name in ("journals", "holds", "staging", "engine"):
-            (place / name).mkdir(parents=True, exist_ok=True)
         name = re.sub(r"\W", "_", setup.name)
         warehouse_url = self.database(
             f"warehouse_{name}", self.warehouse, f"sqlite:///{place / 'warehouse.db'}"
         )
-        environment = {
-            "ETL_SOURCE_URL": self.source_url,
-            "ETL_WAREHOUSE_URL": warehouse_url,
-            "ETL_STAGING_URL": (place / "staging").as_uri(),
-            "ETL_JOURNAL": str(place / "journals"),
-            "ETL_HOLDS": str(place / "holds"),
-            **passed,
-        }
+        environment = {**furnished(place, self.source_url, warehouse_url), **passed}
         template = migrated_databases.template(setup.engine)
         surroundings = Surroundings(
             directory=place / "engine",
@@ -190,6 +181,19 @@ class Local:
         """Return the processes of the metadata databases' server, when they are its only use."""
         alone = self.metadata == EMBEDDED and self.warehouse != EMBEDDED
         return self.postgres.services if alone and self.postgres is not None else None
+
+
+def furnished(place: Path, source_url: str, warehouse_url: str) -> dict[str, str]:
+    """Make the folders of a place, and return the variables by which pipelines find all of it."""
+    for name in ("journals", "holds", "staging", "engine"):
+        (place / name).mkdir(parents=True, exist_ok=True)
+    return {
+        "ETL_SOURCE_URL": source_url,
+        "ETL_WAREHOUSE_URL": warehouse_url,
+        "ETL_STAGING_URL": (place / "staging").as_uri(),
+        "ETL_JOURNAL": str(place / "journals"),
+        "ETL_HOLDS": str(place / "holds"),
+    }
 
 
 def _source_command(port: int, recorded: Path | None) -> list[str | Path]:

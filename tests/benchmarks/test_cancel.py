@@ -79,7 +79,7 @@ def test_dagster_is_asked_to_end_the_process_before_it_marks_the_run(engine):
 
 def test_a_run_without_an_engine_gets_the_signal_of_a_person(tmp_path, runs):
     bare = ProcessRuns(Setup("bare", "process", "default"), Surroundings(tmp_path, ""))
-    waiting = "import time; print('up', flush=True); time.sleep(600)"
+    waiting = "import signal; print('up', flush=True); signal.pause()"
     handle = bare.launch([sys.executable, "-c", waiting], {})
     wait_until(lambda: "up" in bare.printed(handle), timeout_s=30, because="the run is not up")
     bare.cancel(handle)

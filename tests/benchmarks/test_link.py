@@ -11,9 +11,9 @@ import pytest
 from histories import history
 
 from benchmarks import plans
+from benchmarks.faults.network import DisturbLink
 from benchmarks.link import Link
 from benchmarks.model import Surroundings
-from benchmarks.network_faults import DisturbLink
 from benchmarks.orchestrators import airflow, dagster, prefect
 from benchmarks.scenarios import NETWORK, unsupported
 from benchmarks.setups import SETUPS

@@ -11,11 +11,12 @@ from benchmarks.processes import below, children
 from benchmarks.roles import Split
 from benchmarks.sampling import Sampler
 
+IDLE = "import signal; signal.pause()"
 BURN = "import time\nwhile time.process_time() < 0.5: pass\n"
 # Starts a task that works and ends, then waits to be ended itself.
 WORKER = (
-    f"import subprocess, sys, time\nsubprocess.run([sys.executable, '-c', {BURN!r}])\n"
-    "print('done', flush=True)\ntime.sleep(600)"
+    f"import signal, subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURN!r}])\n"
+    "print('done', flush=True)\nsignal.pause()"
 )
 
 
@@ -42,7 +43,7 @@ def engine(runs):
 
 def test_what_a_worker_starts_is_a_task_and_all_adds_up_to_the_whole(engine):
     sampler = Sampler(engine.services, split=Split(engine))
-    engine.start("server", "import time; time.sleep(600)", Role.CONTROL)
+    engine.start("server", IDLE, Role.CONTROL)
     with sampler:
         worker = engine.start("worker", WORKER, Role.WORKER)
         wait_until(lambda: b"done" in worker.log.read_bytes(), timeout_s=60, because="no task")
@@ -69,7 +70,7 @@ def test_a_run_that_is_a_process_of_its_own_is_a_task_though_it_has_ended(engine
 def test_of_a_run_that_was_ended_with_its_guard_nothing_is_known(engine):
     first, second = (Sampler(engine.services, split=Split(engine)) for _ in range(2))
     with first:
-        end(engine.start("run-1", "import time; time.sleep(600)", Role.TASK))
+        end(engine.start("run-1", IDLE, Role.TASK))
     with second:
         run = engine.start("run-2", BURN, Role.TASK)
         wait_until(lambda: not run.processes(), timeout_s=60, because="it is not reaped")

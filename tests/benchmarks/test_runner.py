@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from benchmarks import checks, measures, runner, workloads
-from benchmarks.faults import AtHold, KillAtHold, release
+from benchmarks.faults.at_hold import AtHold, KillAtHold, release
+from benchmarks.faults.source import Misbehave
 from benchmarks.model import Finding, Outcome, Result, Scenario, State, Struck, Truth, Verdict
 from benchmarks.processes import pid_of, send
 from benchmarks.runner import run_trial
@@ -165,7 +166,7 @@ def test_a_run_that_never_succeeds_is_given_up_after_one_resume(stand_of):
     stand = stand_of()
     scenario = dataclasses.replace(
         SCENARIOS["source-503"],
-        fault=dataclasses.replace(SCENARIOS["source-503"].fault, times=1000),
+        fault=Misbehave("refuses", "503", {"kind": "status", "status": 503, "times": None}),
     )
     workload = workloads.WORKLOADS["complaints"]
     trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))

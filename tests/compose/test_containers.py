@@ -16,14 +16,9 @@ from benchmarks.compose import (
     belongs,
     docker,
 )
-from benchmarks.faults import (
-    CutOffWorker,
-    CutPower,
-    KillControl,
-    KillMetadata,
-    KillWorker,
-    PauseWorker,
-)
+from benchmarks.faults.container import CutOffWorker, KillWorker, PauseWorker
+from benchmarks.faults.database import KillServer
+from benchmarks.faults.service import CutPower, KillControl
 from benchmarks.model import PIPELINES, Scenario, State
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
@@ -135,7 +130,7 @@ def test_the_bench_inside_of_the_network_verifies_every_pipeline(stack):
         pytest.param(CutOffWorker(lasts_s=5), marks=pytest.mark.slow),
         KillWorker(),
         pytest.param(KillControl(), marks=pytest.mark.slow),
-        KillMetadata(),
+        KillServer("metadata-killed"),
         CutPower(),
     ],
     ids=lambda fault: fault.name,

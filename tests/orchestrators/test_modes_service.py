@@ -8,6 +8,7 @@ from benchmarks.orchestrators import services
 from benchmarks.runner import Stand, run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.stack import furnished
 from benchmarks.workloads import fib_40_10, sizes
 from shared import warehouse
 
@@ -30,18 +31,9 @@ STORED = tuple(name for name, services_up in MODES.items() if services_up)
 def stand(request, tmp_path, source_url, monkeypatch):
     """Return a started stand of a setup on SQLite; afterwards nothing of it may run."""
     monkeypatch.setattr(services, "RUNS", tmp_path)
-    for name in ("journals", "holds", "staging", "engine"):
-        (tmp_path / name).mkdir()
     url = f"sqlite:///{tmp_path}/warehouse.db"
-    environment = {
-        "ETL_SOURCE_URL": source_url,
-        "ETL_WAREHOUSE_URL": url,
-        "ETL_STAGING_URL": (tmp_path / "staging").as_uri(),
-        "ETL_JOURNAL": str(tmp_path / "journals"),
-        "ETL_HOLDS": str(tmp_path / "holds"),
-        "ETL_SCHEDULE": "false",
-        "ETL_SYNTHETIC": sizes([WORKLOAD]),
-    }
+    found = furnished(tmp_path, source_url, url)
+    environment = {**found, "ETL_SCHEDULE": "false", "ETL_SYNTHETIC": sizes([WORKLOAD])}
     surroundings = Surroundings(tmp_path / "engine", "", environment)
     engine = setups.make(setups.SETUPS[request.param], surroundings)
     folders = [tmp_path / name for name in ("journals", "holds", "staging")]

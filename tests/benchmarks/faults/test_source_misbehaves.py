@@ -4,18 +4,18 @@ import pytest
 from histories import history, trial
 
 from benchmarks import checks, workloads
-from benchmarks.model import Outcome, State, Truth, Verdict
-from benchmarks.runner import run_trial
-from benchmarks.sampling import Sampler
-from benchmarks.scenarios import SCENARIOS, SOURCE
-from benchmarks.source import client
-from benchmarks.source_faults import (
+from benchmarks.faults.source import (
     asked_once,
     poisoned_ids,
     waits_s,
     without_first_day,
     without_poisoned,
 )
+from benchmarks.model import Outcome, State, Truth, Verdict
+from benchmarks.runner import run_trial
+from benchmarks.sampling import Sampler
+from benchmarks.scenarios import SCENARIOS, SOURCE
+from benchmarks.source import client
 
 COMPLAINTS = workloads.WORKLOADS["complaints"]
 BEFORE = ((0, "submitted", ""), (1, "started", "extract"))

@@ -1,4 +1,4 @@
-"""What can happen to the warehouse: it is locked, its server is gone, or its disk is full."""
+"""What can happen to a database: its server is gone, it is locked, or its disk is full."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
-from benchmarks.faults import AtHold, release, silent_until
+from benchmarks.faults.at_hold import AtHold, release
 from benchmarks.model import Server, Workload, World
 from shared import warehouse
 from shared.journal import Event
@@ -31,6 +33,8 @@ CAP_SYS_ADMIN = 21  # capabilities(7): it may mount
 class LockWarehouse(AtHold):
     """Another connection locks what the step is about to write to, for longer than SQLite waits."""
 
+    silent_until: ClassVar[str] = "fault_injected"
+
     name: str = "warehouse-locked"
     kind: str = "started"
     step: str = "load"
@@ -43,41 +47,36 @@ class LockWarehouse(AtHold):
         release(world)
         return f"warehouse locked for {self.lasts_s:g} s"
 
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether the hit attempt wrote nothing before the lock was there."""
-        return silent_until(history, self.hit(history), "fault_injected")
-
-    def heal(self, world: World) -> None:
-        release(world)
+    def restore(self, world: World) -> None:
         world.scene.undo.close()
 
 
 @dataclass(frozen=True, slots=True)
-class KillWarehouse(AtHold):
-    """SIGKILL the warehouse's server while a step's transaction is open; start it again."""
+class KillServer(AtHold):
+    """SIGKILL a database's server; it is started again after some seconds.
 
-    name: str = "warehouse-killed"
-    kind: str = "written"
-    step: str = "load"
+    `of`: the metadata database's, or the warehouse's.
+    """
+
+    silent_until: ClassVar[str] = "fault_injected"
+
+    of: Literal["metadata", "warehouse"] = "metadata"
     lasts_s: float = 2.0
 
     def strike(self, world: World, hit: Event) -> str:
-        _server(world).kill()
+        self.server(world).kill()
         release(world)
-        return f"warehouse away for {self.lasts_s:g} s"
+        return f"{self.of} database away for {self.lasts_s:g} s"
 
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether the transaction that was open never committed."""
-        return silent_until(history, self.hit(history), "fault_injected")
+    def restore(self, world: World) -> None:
+        self.server(world).start()
+        world.orchestrator.start()  # what did not survive it, as a restart policy would
 
-    def heal(self, world: World) -> None:
-        release(world)
-        _server(world).start()
-
-
-def _server(world: World) -> Server:
-    assert world.warehouse is not None, "the scenario is unsupported without a server of the bench"
-    return world.warehouse
+    def server(self, world: World) -> Server:
+        """Return the server that is killed."""
+        found: Server | None = getattr(world, self.of)
+        assert found is not None, "the scenario is unsupported without a server of the bench"
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,9 @@ class FillDisk(AtHold):
         AtHold.prepare(self, world, run, workload)
 
     def strike(self, world: World, hit: Event) -> str:
+        # Somebody reads: without, the first writer would fail at the index of the WAL file already.
+        reader = world.scene.undo.enter_context(warehouse.engine(world.warehouse_url).connect())
+        reader.execute(select(warehouse.BATCHES)).all()
         fill(file_of(world).with_name("disk") / FILLER)
         release(world)
         return f"no byte is free on the warehouse's disk for {self.lasts_s:g} s"

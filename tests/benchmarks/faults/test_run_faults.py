@@ -8,8 +8,8 @@ import requests
 from histories import history, trial
 
 from benchmarks import checks, ledger, plans, workloads
+from benchmarks.faults.run import Cancel, TriggerTwice, stopped
 from benchmarks.model import Outcome, Result, Scene, State, Truth, Verdict
-from benchmarks.run_faults import Cancel, TriggerTwice, stopped
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS

@@ -8,9 +8,9 @@ from histories import history
 from sqlalchemy.exc import OperationalError
 
 from benchmarks import checks, workloads
-from benchmarks.database_faults import (
+from benchmarks.faults.database import (
     FillDisk,
-    KillWarehouse,
+    KillServer,
     LockWarehouse,
     file_of,
     may_mount,
@@ -22,6 +22,7 @@ from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import SETUPS
 from shared import warehouse
 
+WAREHOUSE = KillServer("warehouse-killed", "written", of="warehouse")
 LOAD = ((0, "submitted", ":k"), (1, "started", "load"))
 WRITTEN = (*LOAD, (2, "written", "load"))
 BARE = SETUPS["bare/process/default"]
@@ -33,15 +34,15 @@ def test_the_lock_is_due_when_a_load_begins():
 
 
 def test_the_server_is_killed_with_a_transaction_open():
-    assert not KillWarehouse().due(history(*LOAD))
-    assert KillWarehouse().due(history(*WRITTEN))
+    assert not WAREHOUSE.due(history(*LOAD))
+    assert WAREHOUSE.due(history(*WRITTEN))
 
 
 def test_a_load_that_ended_before_was_missed():
     hit = (3, "fault_injected", "load")
 
-    assert KillWarehouse().landed(history(*WRITTEN, hit, (4, "failed", "load")))
-    assert not KillWarehouse().landed(history(*WRITTEN, (2.5, "finished", "load"), hit))
+    assert WAREHOUSE.landed(history(*WRITTEN, hit, (4, "failed", "load")))
+    assert not WAREHOUSE.landed(history(*WRITTEN, (2.5, "finished", "load"), hit))
 
 
 @pytest.fixture
@@ -77,14 +78,15 @@ class Server:
         self.told.append("start")
 
 
-def test_the_server_that_was_killed_is_started_again(world):
-    world.warehouse = Server()
+def test_the_server_that_was_killed_is_started_again_and_what_died_of_it(world):
+    world.warehouse, world.orchestrator = Server(), Server()
     (world.holds / "armed").touch()
-    struck = KillWarehouse().inject(world, history(*WRITTEN))
-    KillWarehouse().heal(world)
+    struck = WAREHOUSE.inject(world, history(*WRITTEN))
+    WAREHOUSE.heal(world)
 
     assert struck.step == "load"
     assert world.warehouse.told == ["kill", "start"]
+    assert world.orchestrator.told == ["start"]
     assert list(world.holds.iterdir()) == []
 
 

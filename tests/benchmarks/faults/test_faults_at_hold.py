@@ -5,17 +5,10 @@ import math
 import pytest
 
 from benchmarks import runner, setups
-from benchmarks.faults import (
-    CutOffWorker,
-    CutPower,
-    KillAtHold,
-    KillControl,
-    KillMetadata,
-    KillWorker,
-    PauseWorker,
-    ended,
-    held,
-)
+from benchmarks.faults.at_hold import KillAtHold, ended, held
+from benchmarks.faults.container import CutOffWorker, KillWorker, PauseWorker
+from benchmarks.faults.database import KillServer
+from benchmarks.faults.service import CutPower, KillControl
 from benchmarks.model import Struck
 from benchmarks.scenarios import NO_SERVICES, SCENARIOS, unsupported
 from shared import journal
@@ -23,7 +16,7 @@ from shared.journal import Event
 
 KEY = "2026-01-05"
 HURT = (KillWorker(), PauseWorker(), CutOffWorker())  # in containers alone
-SERVED = (KillControl(), KillMetadata(), CutPower())  # where there are services
+SERVED = (KillControl(), KillServer("metadata-killed"), CutPower())  # where there are services
 
 
 def told(*events):
@@ -73,7 +66,9 @@ def test_a_pause_missed_when_the_attempt_ended_during_it():
 
 
 @pytest.mark.parametrize(
-    "fault", (CutOffWorker(), KillControl(), KillMetadata()), ids=lambda fault: fault.name
+    "fault",
+    (CutOffWorker(), KillControl(), KillServer("metadata-killed")),
+    ids=lambda fault: fault.name,
 )
 def test_a_step_that_lost_its_engine_may_end(fault):
     history = told(*HELD, ("fault_injected", "load"), ("finished", "load"), ("healed", ""))

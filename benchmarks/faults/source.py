@@ -49,7 +49,9 @@ class Misbehave:
         return Struck(self.what, hit.step, hit.key, hit.at)
 
     def landed(self, history: Sequence[Event]) -> bool:
-        return self.due(history)
+        """Whether as many extractions told of it as it was to hit."""
+        told = sum((e.kind, e.step) == (self.shows, "extract") for e in history)
+        return told >= (self.effect.get("times") or 1)
 
     def heal(self, world: World) -> None:
         client.clear(world.source_url)

@@ -1,12 +1,13 @@
-"""What can happen to an engine's services by name: one dies, one with all below it, or many."""
+"""What can happen to an engine's services: one dies, one with all below it, many, or all."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from benchmarks.faults import AtHold, hold_alone, release, silent_until
+from benchmarks.faults.at_hold import AtHold, hold_alone, release
 from benchmarks.model import Finding, Role, Trial, Verdict, World
 from benchmarks.orchestrators.services import Services
 from benchmarks.processes import pid_of, send
@@ -26,16 +27,52 @@ AWAY_S = 2.0
 class Away(AtHold):
     """Services are gone for some seconds, and are started again; the step goes on where it can."""
 
+    silent_until: ClassVar[str] = "fault_injected"
+
     kind: str = "checkpoint"
     step: str = "extract"
     lasts_s: float = AWAY_S
 
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether the hit attempt had not told of its end when the services went away."""
-        return silent_until(history, self.hit(history), "fault_injected")
+    def restore(self, world: World) -> None:
+        world.orchestrator.start()
 
-    def heal(self, world: World) -> None:
+
+@dataclass(frozen=True, slots=True)
+class KillControl(Away):
+    """SIGKILL every process of the control plane; the worker's is left alone."""
+
+    name: str = "control-killed"
+    kind: str = "committed"
+    step: str = "load"
+
+    def strike(self, world: World, hit: Event) -> str:
+        pids = world.orchestrator.pids(Role.CONTROL)
+        for pid in pids:
+            send(pid, signal.SIGKILL)
         release(world)
+        return f"SIGKILL to {len(pids)} processes of the control plane"
+
+
+@dataclass(frozen=True, slots=True)
+class CutPower(AtHold):
+    """SIGKILL the engine with its runs and its metadata database; start all of it again.
+
+    The source stays: it stands for APIs elsewhere.
+    """
+
+    name: str = "power-lost"
+    lasts_s: float = AWAY_S
+
+    def strike(self, world: World, hit: Event) -> str:
+        world.orchestrator.kill()
+        if world.metadata is not None:
+            world.metadata.kill()
+        release(world)
+        return "SIGKILL to everything"
+
+    def restore(self, world: World) -> None:
+        if world.metadata is not None:
+            world.metadata.start()
         world.orchestrator.start()
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
-from benchmarks.faults import AtHold, KillAtHold, hold_alone, release, silent_until
+from benchmarks.faults.at_hold import AtHold, KillAtHold, hold_alone, release
 from benchmarks.model import Finding, Role, Trial, Verdict, World
 from benchmarks.processes import pid_of, send
 from shared.journal import Event
@@ -28,6 +28,8 @@ class Terminate(AtHold):
     The step is at work meanwhile: it ends only when the process does.
     """
 
+    silent_until: ClassVar[str] = "fault_injected"
+
     name: str = "terminated"
     kind: str = "checkpoint"
     step: str = "extract"
@@ -40,9 +42,6 @@ class Terminate(AtHold):
         send(process.pid, signal.SIGTERM)
         return f"SIGTERM to process {process.pid}, {self.lasts_s:g} s of grace"
 
-    def landed(self, history: Sequence[Event]) -> bool:
-        return silent_until(history, self.hit(history), "fault_injected")
-
     def heal(self, world: World) -> None:
         world.scene.undo.close()
         release(world)
@@ -54,6 +53,8 @@ class Freeze(AtHold):
 
     The step is about to write: when it is thawed it does, unless it is kept from it.
     """
+
+    silent_until: ClassVar[str] = "healed"
 
     name: str
     kind: str = "started"
@@ -68,12 +69,7 @@ class Freeze(AtHold):
         release(world)
         return f"{len(frozen)} processes frozen for {self.lasts_s:g} s"
 
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether the hit attempt was silent while it was frozen."""
-        return silent_until(history, self.hit(history), "healed")
-
-    def heal(self, world: World) -> None:
-        release(world)
+    def restore(self, world: World) -> None:
         world.scene.undo.close()
 
 
@@ -97,6 +93,8 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
 class Hang(AtHold):
     """The step never comes back; it can be ended from outside, and another attempt goes on."""
 
+    silent_until: ClassVar[str] = "ended"
+
     name: str = "hung"
     kind: str = "checkpoint"
     step: str = "extract"
@@ -104,9 +102,6 @@ class Hang(AtHold):
     def strike(self, world: World, hit: Event) -> str:
         hold_alone(world, hit)
         return "the step hangs"
-
-    def landed(self, history: Sequence[Event]) -> bool:
-        return silent_until(history, self.hit(history), "ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +122,7 @@ class ExhaustMemory(KillAtHold):
         release(world)
         return f"process {pid} may have {LIMIT_BYTES // 1024} KiB more"
 
-    def heal(self, world: World) -> None:
-        release(world)
+    def restore(self, world: World) -> None:
         world.scene.undo.close()
 
 

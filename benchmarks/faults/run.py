@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import ClassVar
 
 import requests
 
-from benchmarks.faults import AtHold, hold_alone, release, silent_until
+from benchmarks.faults.at_hold import AtHold, hold_alone, release
 from benchmarks.model import Finding, State, Trial, Verdict, Workload, World
 from benchmarks.orchestrators.services import wait_until
 from benchmarks.workloads import Expected, complaints, expected
@@ -25,6 +25,8 @@ class TriggerTwice(AtHold):
 
     `later`: of days that begin so many later, so that the two overlap.
     """
+
+    silent_until: ClassVar[str] = "fault_injected"
 
     name: str = "triggered-twice"
     kind: str = "checkpoint"
@@ -42,10 +44,6 @@ class TriggerTwice(AtHold):
             asked += f", and refused: {error}"[:300]
         release(world)
         return asked
-
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether the first run was at work when the second was asked for."""
-        return silent_until(history, self.hit(history), "fault_injected")
 
     def heal(self, world: World) -> None:
         """Wait for the other run's end: what it writes is in the same warehouse.
@@ -85,6 +83,8 @@ class Cancel(AtHold):
     After the grace the step goes on, if it is still there.
     """
 
+    silent_until: ClassVar[str] = "fault_injected"
+
     name: str = "cancelled"
     kind: str = "checkpoint"
     step: str = "extract"
@@ -94,9 +94,6 @@ class Cancel(AtHold):
         hold_alone(world, hit)
         world.orchestrator.cancel(world.scene.handles[world.scene.run])
         return f"cancelled, with {self.lasts_s:g} s to stop"
-
-    def landed(self, history: Sequence[Event]) -> bool:
-        return silent_until(history, self.hit(history), "fault_injected")
 
 
 def stopped(trial: Trial) -> Finding:

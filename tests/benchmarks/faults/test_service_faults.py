@@ -6,11 +6,7 @@ from types import SimpleNamespace
 import pytest
 from histories import trial
 
-from benchmarks.model import Role, Setup, Verdict
-from benchmarks.orchestrators.services import Services
-from benchmarks.processes import pid_of
-from benchmarks.scenarios import CONTROL, NO_SERVICES, SCENARIOS, unsupported
-from benchmarks.service_faults import (
+from benchmarks.faults.service import (
     SERVICES,
     ControlDown,
     KillHost,
@@ -19,13 +15,17 @@ from benchmarks.service_faults import (
     host_of,
     survived,
 )
+from benchmarks.model import Role, Setup, Verdict
+from benchmarks.orchestrators.services import Services
+from benchmarks.processes import pid_of
+from benchmarks.scenarios import CONTROL, NO_SERVICES, SCENARIOS, unsupported
 from benchmarks.setups import SETUPS
 from shared import journal
 from shared.journal import Event
 
 PARENT = """
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
 print(child.pid, flush=True)
 child.wait()
 """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from benchmarks.faults import AtHold, release, silent_until
+from benchmarks.faults.at_hold import AtHold, release
 from benchmarks.link import Link
 from benchmarks.model import World
 from shared.journal import Event
@@ -18,6 +18,8 @@ class DisturbLink(AtHold):
 
     It strikes before a load: that writes to the warehouse, and cannot tell.
     """
+
+    silent_until: ClassVar[str] = "fault_injected"
 
     name: str
     kind: str = "started"
@@ -41,12 +43,7 @@ class DisturbLink(AtHold):
             return "the control plane does not answer"
         return f"the control plane answers after {2 * self.delay_s:g} s"
 
-    def landed(self, history: Sequence[Event]) -> bool:
-        """Whether the hit attempt had not told of its end when the link was disturbed."""
-        return silent_until(history, self.hit(history), "fault_injected")
-
-    def heal(self, world: World) -> None:
-        release(world)
+    def restore(self, world: World) -> None:
         _link(world).mend()
 
 

@@ -11,12 +11,7 @@ import pytest
 from histories import history, trial
 
 from benchmarks import checks, measures, workloads
-from benchmarks.model import Outcome, Role, State, Verdict
-from benchmarks.runner import run_trial
-from benchmarks.sampling import Sampler
-from benchmarks.scenarios import PATIENT, SCENARIOS, TASK, unsupported
-from benchmarks.setups import SETUPS
-from benchmarks.task_faults import (
+from benchmarks.faults.task import (
     ExhaustMemory,
     Freeze,
     Hang,
@@ -26,6 +21,11 @@ from benchmarks.task_faults import (
     memory_group,
     with_supervisor,
 )
+from benchmarks.model import Outcome, Role, State, Verdict
+from benchmarks.runner import run_trial
+from benchmarks.sampling import Sampler
+from benchmarks.scenarios import PATIENT, SCENARIOS, TASK, unsupported
+from benchmarks.setups import SETUPS
 from shared.journal import Event, _numbered
 
 BARE = SETUPS["bare/process/default"]
