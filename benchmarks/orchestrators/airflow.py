@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 import psutil
 
-from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
+from benchmarks.model import Orchestrator, Role, Setting, Setup, Surroundings
 from benchmarks.orchestrators.api.airflow import AirflowApi
 from benchmarks.orchestrators.process_runs import ProcessRuns, module
 from benchmarks.orchestrators.services import (
@@ -34,6 +34,7 @@ from benchmarks.orchestrators.services import (
     run_once,
 )
 from benchmarks.orchestrators.sized import defined, sized
+from benchmarks.orchestrators.through_api import OnThisMachine
 
 READY_S = 180.0  # two busy cores were seen to need a minute
 STOP_S = 2.0
@@ -233,7 +234,7 @@ def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
 
 
 @dataclass(slots=True)
-class Airflow:
+class Airflow(OnThisMachine):
     """The services of one Airflow; its home, database and secrets are in the directory given."""
 
     setup: Setup
@@ -271,43 +272,6 @@ class Airflow:
 
     def web_ui(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        return self.api.submit(pipeline, run, parameters)
-
-    def state(self, handle: str) -> State:
-        return self.api.state(handle)
-
-    def mend(self) -> str:
-        """Start the services that have died."""
-        dead = self.services.dead()
-        if dead:
-            self.start()
-        return ", ".join(dead)
-
-    def give_up(self, handle: str) -> None:
-        """Fail the run's tasks that were begun."""
-        self.api.give_up(handle)
-
-    def cancel(self, handle: str) -> None:
-        """Set the run's state to failed: its tasks that run are ended."""
-        self.api.cancel(handle)
-
-    def resume(self, handle: str) -> str:
-        """Clear the run's failed tasks: they and what depends on them run again."""
-        return self.api.resume(handle)
-
-    def kill(self) -> None:
-        self.services.kill_all()
-
-    def output(self, handle: str) -> str:
-        return self.api.output(handle)
-
-    def why(self, handle: str) -> str:
-        return self.api.why(handle)
-
-    def span_s(self, handle: str, steps: int) -> float | None:
-        return self.api.span_s(handle, steps)
 
     def pids(self, role: Role) -> Sequence[int]:
         if role is Role.WORKER:

@@ -15,9 +15,10 @@ from typing import Any
 import psutil
 
 from benchmarks.compose import StackError, Stacks, docker
-from benchmarks.model import Orchestrator, Role, Setting, Setup, State, Surroundings
+from benchmarks.model import Orchestrator, Role, Setting, Setup, Surroundings
 from benchmarks.orchestrators.api import APIS, EngineApi
 from benchmarks.orchestrators.services import wait_until
+from benchmarks.orchestrators.through_api import ThroughApi
 from benchmarks.processes import Group
 from shared import journal
 
@@ -190,13 +191,14 @@ class Containers:
 
 
 @dataclass(slots=True)
-class Composed:
+class Composed(ThroughApi):
     """A stack that the bench brings up, and takes down with its volumes."""
 
     setup: Setup
     surroundings: Surroundings
     stacks: Stacks = field(init=False)
     services: Containers = field(init=False)
+    api: EngineApi = field(init=False)
     engine: Answering = field(init=False)
 
     def __post_init__(self) -> None:
@@ -205,7 +207,8 @@ class Composed:
         name = self.setup.engine
         self.services = Containers(self.surroundings.directory, self.stacks, name)
         url = f"http://127.0.0.1:{variables[f'{name.upper()}_PORT']}"
-        self.engine = Answering(self.setup, APIS[name](url, variables), url, self.services)
+        self.api = APIS[name](url, variables)
+        self.engine = Answering(self.setup, self.api, url, self.services)
 
     def version(self) -> str:
         return self.engine.version()
@@ -238,10 +241,7 @@ class Composed:
         file = journal.path(Path(self.surroundings.environment["BENCH_JOURNALS"]), run)
         if file.exists():
             file.chmod(0o666)
-        return self.engine.submit(pipeline, run, parameters)
-
-    def state(self, handle: str) -> State:
-        return self.engine.state(handle)
+        return self.api.submit(pipeline, run, parameters)
 
     def mend(self) -> str:
         """Restart the containers that have ended, or whose health check fails."""
@@ -251,27 +251,9 @@ class Composed:
             self.start()
         return ", ".join(unwell)
 
-    def give_up(self, handle: str) -> None:
-        self.engine.give_up(handle)
-
-    def cancel(self, handle: str) -> None:
-        self.engine.cancel(handle)
-
-    def resume(self, handle: str) -> str:
-        return self.engine.resume(handle)
-
     def kill(self) -> None:
         """Kill every container of the engine; Docker starts none of them again by itself."""
         self.stacks.kill(self.setup.engine)
-
-    def output(self, handle: str) -> str:
-        return self.engine.output(handle)
-
-    def why(self, handle: str) -> str:
-        return self.engine.why(handle)
-
-    def span_s(self, handle: str, steps: int) -> float | None:
-        return self.engine.span_s(handle, steps)
 
     def worker(self) -> str:
         service = WORKERS[self.setup.engine]
@@ -306,7 +288,7 @@ def _below(pid: int) -> list[int]:
 
 
 @dataclass(slots=True)
-class Answering:
+class Answering(ThroughApi):
     """An engine that is up, behind its address; it is neither started nor stopped."""
 
     setup: Setup
@@ -328,24 +310,9 @@ class Answering:
     def web_ui(self) -> str:
         return self.url
 
-    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        return self.api.submit(pipeline, run, parameters)
-
-    def state(self, handle: str) -> State:
-        return self.api.state(handle)
-
     def mend(self) -> str:
         """Find nothing: it is not the bench's to restart."""
         return ""
-
-    def give_up(self, handle: str) -> None:
-        self.api.give_up(handle)
-
-    def cancel(self, handle: str) -> None:
-        self.api.cancel(handle)
-
-    def resume(self, handle: str) -> str:
-        return self.api.resume(handle)
 
     def kill(self) -> None:
         """Refuse: other containers are not ended from one.
@@ -355,15 +322,6 @@ class Answering:
 
         """
         raise RuntimeError("an engine is killed from the host, not from a container beside it")
-
-    def output(self, handle: str) -> str:
-        return self.api.output(handle)
-
-    def why(self, handle: str) -> str:
-        return self.api.why(handle)
-
-    def span_s(self, handle: str, steps: int) -> float | None:
-        return self.api.span_s(handle, steps)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return none: the processes of other containers are not seen from one."""

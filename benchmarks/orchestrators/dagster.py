@@ -27,6 +27,7 @@ from benchmarks.orchestrators.services import (
     run_once,
 )
 from benchmarks.orchestrators.sized import sized
+from benchmarks.orchestrators.through_api import OnThisMachine
 from benchmarks.processes import children
 
 LOCATION = "bench"
@@ -184,7 +185,7 @@ def _typed(value: str) -> Any:
 
 
 @dataclass(slots=True)
-class Dagster:
+class Dagster(OnThisMachine):
     """The three services on one machine; a run is a process, and so is each of its steps."""
 
     setup: Setup
@@ -317,40 +318,11 @@ class Dagster:
             return State.RUNNING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
-    def mend(self) -> str:
-        """Start the services that have died."""
-        dead = self.services.dead()
-        if dead:
-            self.start()
-        return ", ".join(dead)
-
-    def give_up(self, handle: str) -> None:
-        """Mark the run as cancelled."""
-        self.api.give_up(handle)
-
-    def cancel(self, handle: str) -> None:
-        """Terminate the run: its process is asked to end."""
-        self.api.cancel(handle)
-
-    def resume(self, handle: str) -> str:
-        """Re-execute the run: from its failed steps, or whole when its process has died."""
-        return self.api.resume(handle)
-
     def kill(self) -> None:
         """End the services, and what those that died before have left."""
         self.services.kill_all()
         for service in self.dead:
             end(service)
-
-    def output(self, handle: str) -> str:
-        """Return what the steps logged, those of automatic retries included."""
-        return self.api.output(handle)
-
-    def why(self, handle: str) -> str:
-        return self.api.why(handle)
-
-    def span_s(self, handle: str, steps: int) -> float | None:
-        return self.api.span_s(handle, steps)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return the services' processes, or those of the runs: the code server's children."""

@@ -31,6 +31,7 @@ from benchmarks.orchestrators.services import (
     installed_version,
     run_once,
 )
+from benchmarks.orchestrators.through_api import OnThisMachine
 
 START_S = 180.0  # for the server; its first start creates the database
 SETTLE_S = 10.0  # from a first report of a crash to the automation that reschedules the run
@@ -118,7 +119,7 @@ def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
 
 
 @dataclass(slots=True)
-class Prefect:
+class Prefect(OnThisMachine):
     """A Prefect server and one process worker, driven by the REST API."""
 
     setup: Setup
@@ -281,10 +282,6 @@ class Prefect:
         """Return the server's address: it serves the web UI, too."""
         return self.url
 
-    def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
-        """Create a flow run named `run` from the pipeline's deployment; return its id."""
-        return self.api.submit(pipeline, run, parameters)
-
     def state(self, handle: str) -> State:
         """Ask once; a crash that the automation is about to retry is not the end."""
         flow_run = self.api.flow_run(handle)
@@ -293,39 +290,11 @@ class Prefect:
             return State.WAITING
         return STATES[flow_run["state_type"]]
 
-    def mend(self) -> str:
-        """Start the services that have died."""
-        dead = self.services.dead()
-        if dead:
-            self.start()
-        return ", ".join(dead)
-
-    def give_up(self, handle: str) -> None:
-        """Set the flow run's state to Failed, by force."""
-        self.api.give_up(handle)
-
-    def cancel(self, handle: str) -> None:
-        """Set the flow run's state to Cancelling: its worker ends the process."""
-        self.api.cancel(handle)
-
     def resume(self, handle: str) -> str:
         """Schedule the same flow run again; steps with a stored result are not run again."""
         if self.services.pids(Role.WORKER):
             return self.api.resume(handle)
         return self.api.schedule(handle)
-
-    def kill(self) -> None:
-        self.services.kill_all()
-
-    def output(self, handle: str) -> str:
-        """Return the messages of the run's steps, oldest first."""
-        return self.api.output(handle)
-
-    def why(self, handle: str) -> str:
-        return self.api.why(handle)
-
-    def span_s(self, handle: str, steps: int) -> float | None:
-        return self.api.span_s(handle, steps)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return the server's pid for CONTROL and the worker's for WORKER."""
