@@ -7,21 +7,16 @@ A setup's first trial after its start is a warm-up: kept, marked, not averaged.
 
 from __future__ import annotations
 
-import random
-import secrets
 import shlex
-import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
 from benchmarks import (
-    idle,
     installation,
     instruments,
     known_bad,
@@ -29,14 +24,11 @@ from benchmarks import (
     results,
     runner,
     stack,
-    together,
     workloads,
-    written,
 )
-from benchmarks.host import machine
 from benchmarks.known_bad import CASES, Case
-from benchmarks.model import IDLE, KNOWN_BAD, SYNTHETIC, Outcome, Result, Setup, Verdict, Workload
-from benchmarks.noise import Noise, Watch, disturbed
+from benchmarks.model import KNOWN_BAD, Outcome, Result, Verdict
+from benchmarks.noise import Noise, disturbed
 from benchmarks.plans import (
     PLAN,
     Cell,
@@ -50,15 +42,13 @@ from benchmarks.plans import (
     trials,
 )
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_known_bad, is_repeat
+from benchmarks.rows import attempt, keep_logs, line, row
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import setup_of
 from benchmarks.workloads import WARMUP
 
-MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
 CASE_TRIES = 3  # of a known-bad pipeline whose fault missed its phase
-WRITTEN_ROUNDS = 2  # in which it is read what no-ops add to database and logs: that hardly varies
-LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
 
 Say = Callable[[str], None]
@@ -270,154 +260,3 @@ def warm_again(stand: runner.Stand) -> None:
     run_id = f"warm-again-{time.time_ns():x}"
     sampler = Sampler(stand.orchestrator.services)
     runner.run_trial(stand, SCENARIOS["calm"], WARMUP, run_id, sampler)
-
-
-def attempt(
-    plan: Plan, surround: stack.Surround, stand: runner.Stand, slot: Slot, folder: Path
-) -> Result:
-    """Do one trial and return its row."""
-    workload = slot.workload
-    run_id = f"{slot.name}-{secrets.token_hex(3)}"
-    template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
-    time.sleep(phase_s(plan, slot))
-    began, watch = time.monotonic(), Watch()
-    try:
-        if workload.pipeline == IDLE:
-            result = rest(stand, workload, run_id, template)
-        elif is_written(slot):
-            before = written.settled(stand)
-            result = trial(stand, slot, run_id, template)
-            added = written.added(before, written.settled(stand))
-            result = with_reasons(stand, result, added)
-        else:
-            result = trial(stand, slot, run_id, template)
-    except (OSError, RuntimeError) as error:
-        result = runner.broken(template, error)
-    finally:
-        kept = keep_journals(stand, run_id, folder, slot)
-    own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
-    own |= {"journals": kept} if workload.runs > 1 else {}
-    journal = kept[0] if kept else ""
-    return replace(result, journal=journal, environment={**result.environment, **own})
-
-
-def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> Result:
-    """Run a workload through a scenario, and judge and measure it."""
-    heavy = slot.scenario == MEMORY_IN or slot.warmup
-    sampler = Sampler(
-        stand.orchestrator.services, heavy, idle.split_of(stand), database=stand.database
-    )
-    scenario = known_bad.EVERY_SCENARIO[slot.scenario]
-    if slot.workload.runs > 1:
-        several = together.run_trials(stand, scenario, slot.workload, run_id, sampler)
-        return together.result_of(several, template, sampler.usage())
-    done = runner.run_trial(stand, scenario, slot.workload, run_id, sampler)
-    return runner.result_of(done, scenario, template, sampler.usage())
-
-
-def rest(stand: runner.Stand, workload: Workload, run_id: str, template: Result) -> Result:
-    """Watch an engine that has nothing to do: there is no truth to hold its rows against."""
-    found = idle.measure(stand, run_id, workload.parameters["seconds"])
-    return with_reasons(stand, replace(template, outcome=Outcome.UNHARMED), found)
-
-
-def is_written(slot: Slot) -> bool:
-    """Whether a trial is one around which database and logs are read: that takes seconds."""
-    asked, number = slot.workload, slot.trial % REPEATS_FROM
-    noops = asked.pipeline in SYNTHETIC and asked.parameters["kind"] == "noop"
-    return noops and not slot.warmup and not slot.control and number <= WRITTEN_ROUNDS
-
-
-def with_reasons(stand: runner.Stand, result: Result, found: Mapping[str, float | None]) -> Result:
-    """Add measures to a row, and why some of what is written has no figure."""
-    why = written.reasons(stand, found)
-    environment = {**result.environment, **({"unmeasured": why} if why else {})}
-    return replace(result, measures={**result.measures, **found}, environment=environment)
-
-
-def phase_s(plan: Plan, slot: Slot) -> float:
-    """Return the seconds that a trial waits before it is submitted; seeded, uniform."""
-    return random.Random(f"{plan.seed}:{slot.name}").uniform(0, slot.workload.phase_s)
-
-
-def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:
-    """Return what is known of a trial before it begins."""
-    return Result(
-        schema=results.SCHEMA,
-        campaign=plan.campaign,
-        engine=setup.engine,
-        version=version,
-        mode=setup.mode,
-        variant=setup.variant,
-        pipeline=slot.workload.pipeline,
-        workload=slot.workload.name,
-        scenario=slot.scenario,
-        trial=slot.trial,
-        warmup=slot.warmup,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        outcome=Outcome.ERROR,
-        truth=None,
-        measures={},
-        ledger=None,
-        findings=(),
-        journal="",
-        environment={
-            **machine(),
-            "metadata": surround.metadata_name(),
-            "warehouse": plan.warehouse,
-            "settings": [asdict(s) for s in setup.settings],
-            "needed": [asdict(s) for s in setup.needed],
-            "command_campaign": plan.command,
-            "task": setup.task,
-            "control": slot.control,
-        },
-        seed=plan.seed,
-        command=shlex.join(
-            [
-                *("bench", "run", "--setups", setup.name, "--workloads", slot.asked),
-                *("--scenarios", slot.scenario, "--repetitions", "1", "--seed", str(plan.seed)),
-                *(("--target", "compose") if setup.mode == "compose" else ()),
-            ]
-        ),
-    )
-
-
-def line(slot: Slot, result: Result) -> str:
-    """Return a trial in one line, for the progress display."""
-    scenario = "control" if slot.control else slot.scenario
-    name = f"{slot.setup:28} {slot.asked:13} {'warm-up' if slot.warmup else scenario:20}"
-    if result.outcome is Outcome.ERROR:
-        return f"{name} {result.error.splitlines()[0][:150]}"
-    makespan = result.measures.get("makespan_s")
-    seconds = f"{makespan:6.2f} s" if makespan is not None else "       –"
-    return f"{name} {seconds}  {result.outcome}, {result.truth}"
-
-
-def keep_journals(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) -> list[str]:
-    """Copy the journals of a trial's runs beside the results; return their paths there."""
-    from shared import journal
-
-    (folder / "journals").mkdir(exist_ok=True)
-    found, runs = [], slot.workload.runs
-    for run, name in zip(
-        together.names(run_id, runs), together.names(slot.name, runs), strict=True
-    ):
-        file, kept = journal.path(stand.journals, run), f"journals/{name}.jsonl"
-        if file.exists():
-            shutil.copyfile(file, folder / kept)
-            found.append(kept)
-    return found
-
-
-def keep_logs(stand: runner.Stand, folder: Path) -> None:
-    """Keep the end of every service's log."""
-    place = folder / "logs" / stand.orchestrator.setup.name.replace("/", "-")
-    for log in _logs(stand):
-        place.mkdir(parents=True, exist_ok=True)
-        with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - LOG_BYTES))
-            (place / log.name).write_bytes(stream.read())
-
-
-def _logs(stand: runner.Stand) -> Iterator[Path]:
-    yield from stand.orchestrator.services.directory.glob("logs/*.log")

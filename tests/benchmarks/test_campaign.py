@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import campaign, known_bad, plans, results, runner, together
+from benchmarks import campaign, known_bad, plans, results, rows, runner, together
 from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
 from benchmarks.workloads import named
@@ -104,7 +104,7 @@ def test_the_journal_of_every_run_of_a_trial_is_kept(tmp_path, stand_of):
     slot = plans.Slot("bare/process/default", "chain-5-runs-4", "calm", 1)
     for run in together.names("r", 4):
         runner.note(stand, run, "submitted", Struck("chain-5"))
-    kept = campaign.keep_journals(stand, "r", tmp_path, slot)
+    kept = rows.keep_journals(stand, "r", tmp_path, slot)
 
     assert kept == [
         f"journals/bare-process-default-chain-5-runs-4-calm-1-0{n}.jsonl" for n in (1, 2, 3, 4)
@@ -208,14 +208,14 @@ def test_a_part_names_its_setups_or_has_those_of_the_profile():
 def test_the_moment_of_submission_is_seeded_and_uniform():
     plan = planned()
     slots = [plans.Slot("bare/process/default", "dispatch", "calm", n) for n in range(1, 401)]
-    waits = [campaign.phase_s(plan, it) for it in slots]
+    waits = [rows.phase_s(plan, it) for it in slots]
 
-    assert waits == [campaign.phase_s(plan, it) for it in slots]
-    assert waits != [campaign.phase_s(planned(seed=2), it) for it in slots]
+    assert waits == [rows.phase_s(plan, it) for it in slots]
+    assert waits != [rows.phase_s(planned(seed=2), it) for it in slots]
     for period in (0.2, 1, 5, 10):  # of an engine's looks for runs
         early = sum(wait % period < period / 2 for wait in waits)
         assert 160 < early < 240
-    assert campaign.phase_s(plan, replace(slots[0], asked="chain-1")) == 0
+    assert rows.phase_s(plan, replace(slots[0], asked="chain-1")) == 0
 
 
 def test_a_campaign_whose_known_bad_pipelines_were_not_caught_says_so_and_fails(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import campaign, idle, results, workloads
+from benchmarks import campaign, idle, results, rows, workloads
 from benchmarks.model import IDLE, Outcome
 from benchmarks.plans import Slot
 from shared import journal
@@ -74,7 +74,7 @@ def test_a_rest_is_asked_for_by_its_seconds():
     ],
 )
 def test_what_is_written_is_read_around_the_first_no_ops(slot, read):
-    assert campaign.is_written(slot) is read
+    assert rows.is_written(slot) is read
 
 
 def test_a_start_is_the_first_in_a_directory_that_is_empty(stand_of):
@@ -87,7 +87,7 @@ def test_a_start_is_the_first_in_a_directory_that_is_empty(stand_of):
 
 def test_a_hole_in_a_row_has_its_reason_beside_it(stand_of):
     base = made_up.step_result("bare", "default", "chain-10-noop", 1)
-    found = campaign.with_reasons(stand_of(), base, {"metadata_rows": None, "log_bytes": 5.0})
+    found = rows.with_reasons(stand_of(), base, {"metadata_rows": None, "log_bytes": 5.0})
 
     assert found.outcome is Outcome.UNHARMED
     assert (found.measures["log_bytes"], found.measures["metadata_rows"]) == (5.0, None)
