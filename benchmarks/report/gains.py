@@ -28,7 +28,7 @@ LEFT = {
     "prefect": "of the dispatch, tuned: almost all is the import of Prefect in the process of the"
     " flow run, which is processor time.",
     "dagster": "of a step, tuned: a fork, a connection to PostgreSQL opened anew for each event"
-    " that the step stores (about a dozen; there is no pool), and four processes that mirror"
+    " that the step stores, since it keeps no pool, and four processes that mirror"
     " its standard output and standard error.",
 }
 
