@@ -1,10 +1,16 @@
-"""When a failed task is tried again: the error itself says so, where it can."""
+"""When a failed task is tried again, and for how long a try may last.
+
+The error itself says whether another try is worth it, where it can.
+"""
 
 from datetime import timedelta
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
+from shared.config import settings
 from shared.http import FINAL, RateLimitedError
+
+TIMEOUT_S = settings().step_timeout_s
 
 
 class RetryAsTheSourceSays(RetryPolicy):
@@ -27,4 +33,5 @@ RETRIES = {
     "retries": 3,
     "retry_delay": timedelta(seconds=1),
     "retry_policy": RetryAsTheSourceSays(),
+    "execution_timeout": timedelta(seconds=TIMEOUT_S) if TIMEOUT_S else None,
 }

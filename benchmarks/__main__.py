@@ -279,8 +279,8 @@ def run(
         plan = plans.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
     else:
-        usual = _usual(part, profile)
-        names = tuple(s.name for s in _of_target(target, _listed(setups), usual))
+        usual = plans.asked_for(profile, part)
+        names = tuple(s.name for s in _of_target(target, _listed(setups), usual.setups))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
         plan = plans.plan(
@@ -289,8 +289,9 @@ def run(
             setups=names,
             control=plans.control_of(profile, names, control),
             known_bad=tuple(CASES),
-            workloads=_workloads(part, profile, workloads),
-            scenarios=_scenarios(part, profile, scenarios, names, metadata, warehouse),
+            workloads=_workloads(usual, workloads),
+            scenarios=_scenarios(usual, scenarios, names, metadata, warehouse),
+            spared=() if part or scenarios or setups else plans.profile_of(profile).spared,
             seed=seed,
             metadata=metadata,
             warehouse=warehouse,
@@ -319,40 +320,23 @@ def _say_unsupported(plan: plans.Plan) -> None:
             console.print(f"unsupported: {scenario} on {', '.join(out[why])}: {why}")
 
 
-def _workloads(part: str, profile: str, asked: str) -> tuple[str, ...]:
+def _workloads(usual: plans.Part, asked: str) -> tuple[str, ...]:
     for name in _listed(asked):
         named(name)  # raises, with what there is
-    if asked:
-        return _listed(asked)
-    return _part(part).workloads if part else plans.profile_of(profile).workloads
+    return _listed(asked) or usual.workloads
 
 
 def _scenarios(
-    part: str, profile: str, asked: str, setups: Sequence[str], metadata: str, warehouse: str
+    usual: plans.Part, asked: str, setups: Sequence[str], metadata: str, warehouse: str
 ) -> tuple[str, ...]:
     """Return the scenarios asked for, or else those of the part or profile that can be done."""
     if asked:
         return _known("scenario", asked, tuple(SCENARIOS))
-    every = _part(part).scenarios if part else plans.profile_of(profile).scenarios
     return tuple(
         name
-        for name in every
+        for name in usual.scenarios
         if not all(unsupported(name, setup_of(s), metadata, warehouse) for s in setups)
     )
-
-
-def _usual(part: str, profile: str) -> tuple[str, ...]:
-    """Return the setups of a part, or of the profile where the part names none."""
-    own = _part(part).setups if part else ()
-    return own or plans.profile_of(profile).setups
-
-
-def _part(name: str) -> plans.Part:
-    if name not in plans.PARTS:
-        raise LookupError(
-            f"no part of the benchmark is called {name}; there are: {', '.join(plans.PARTS)}"
-        )
-    return plans.PARTS[name]
 
 
 def _resumed(plan: plans.Plan, metadata: str, warehouse: str) -> tuple[str, str]:

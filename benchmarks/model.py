@@ -49,6 +49,7 @@ class Setting:
 
     A setting that is about speed has a `group`: those that make sense only together share one, and
     the group is tried alone, beside the group that it `needs`. One without is never tried alone.
+    `source` is where the vendor says so: the address of a page, or of an issue.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Setting:
     reason: str
     group: str = ""
     needs: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

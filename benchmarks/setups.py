@@ -31,10 +31,21 @@ ABLATION: Mapping[str, Setup] = {
     for setup in variants(make, tuned)
 }
 
+# As each vendor's manual has it for recovery, and what tries more: asked for by these names, too.
+RECOVERY: Mapping[str, Setup] = {
+    setup.name: setup for module in (airflow, prefect, dagster) for setup in module.RECOVERY
+}
+UNLISTED: Mapping[str, Setup] = {**ABLATION, **RECOVERY}
+
+MODES = ("airflow/local", "prefect/process", "dagster/multiprocess")  # each as its services
+SHIPPED, TUNED = (tuple(f"{mode}/{it}" for mode in MODES) for it in ("default", "tuned"))
+# What is hurt in a campaign of faults: all that is said to help, beside what is as shipped.
+HURT = ("bare/process/default", *SHIPPED, *RECOVERY, *TUNED)
+
 # From default to tuned, each group of settings alone in between.
 LADDER = tuple(
     name
-    for mode in ("airflow/local", "prefect/process", "dagster/multiprocess")
+    for mode in MODES
     for name in (
         f"{mode}/default",
         *(full for full in ABLATION if full.startswith(f"{mode}/{ALONE}")),
@@ -43,7 +54,7 @@ LADDER = tuple(
 )
 
 # What is compared unless other setups are asked for: each engine as its services, and none at all.
-ORDINARY = ("bare/process", "airflow/local", "prefect/process", "dagster/multiprocess")
+ORDINARY = ("bare/process", *MODES)
 COMPOSED = tuple(setup.name for setup in containers.SETUPS)
 
 
@@ -57,7 +68,7 @@ def make(setup: Setup, surroundings: Surroundings) -> Orchestrator:
 def chosen(names: tuple[str, ...]) -> list[Setup]:
     """Return the setups whose names begin with one of `names`; all when none is given.
 
-    Those between default and tuned are found by a name that fits no other.
+    Those in no list are found by a name that fits no other.
 
     Raises:
         LookupError: a name fits no setup; the message lists what there is.
@@ -65,12 +76,12 @@ def chosen(names: tuple[str, ...]) -> list[Setup]:
     """
     inner = tuple(name for name in names if not _fitting((name,), SETUPS))
     for name in inner:
-        if not _fitting((name,), ABLATION):
-            every = ", ".join((*SETUPS, *ABLATION))
+        if not _fitting((name,), UNLISTED):
+            every = ", ".join((*SETUPS, *UNLISTED))
             raise LookupError(f"no setup is called {name}; there are: {every}")
     outer = tuple(name for name in names if name not in inner)
     found = _fitting(outer, SETUPS) if outer or not names else []
-    return found + (_fitting(inner, ABLATION) if inner else [])
+    return found + (_fitting(inner, UNLISTED) if inner else [])
 
 
 def _fitting(names: tuple[str, ...], setups: Mapping[str, Setup]) -> list[Setup]:
@@ -84,4 +95,4 @@ def setup_of(name: str) -> Setup:
         KeyError: there is none.
 
     """
-    return SETUPS[name] if name in SETUPS else ABLATION[name]
+    return SETUPS[name] if name in SETUPS else UNLISTED[name]

@@ -1,4 +1,4 @@
-"""When a step is tried again: the same rule for every step of the three flows."""
+"""When a step is tried again, and for how long a try may last: the same for every step."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,7 @@ from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 
+from shared.config import settings
 from shared.http import FINAL, RateLimitedError
 
 RETRY_DELAY_S = 1
@@ -29,4 +30,5 @@ RETRIES: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": RETRY_DELAY_S,
     "retry_condition_fn": worth_another_try,
+    "timeout_seconds": settings().step_timeout_s,
 }

@@ -11,7 +11,7 @@ part() { # part ENVIRONMENT PATH...
 part bench tests/shared tests/benchmarks tests/orchestrators tests/report tests/documents tests/compose -m "not compose" "$@"
 part airflow tests/engines/test_airflow.py "$@"
 part prefect tests/engines/test_prefect.py "$@"
-part dagster tests/engines/test_dagster.py "$@"
+part dagster tests/engines/test_dagster*.py "$@"
 
 [ $failed = 0 ] && echo "== all tests passed"
 exit $failed

@@ -34,7 +34,11 @@ from benchmarks.orchestrators.services import (
     run_once,
 )
 from benchmarks.orchestrators.sized import defined, sized
-from benchmarks.orchestrators.through_api import OnThisMachine
+from benchmarks.orchestrators.through_api import (
+    STEP_TIMEOUT,
+    OnThisMachine,
+    of_the_pipelines,
+)
 
 READY_S = 180.0  # two busy cores were seen to need a minute
 STOP_S = 2.0
@@ -203,6 +207,38 @@ TUNED = (
         "recovery: a scheduler that restarts fast finds the orphans of the one before it only at a"
         " later check",
     ),
+    Setting(
+        STEP_TIMEOUT,
+        "60",
+        "none",
+        "recovery: `execution_timeout` of every task: one that hangs ends, and is tried again",
+    ),
+)
+MANUAL = "https://airflow.apache.org/docs/apache-airflow/stable"
+DOCUMENTED = (
+    Setting(
+        STEP_TIMEOUT,
+        "120",
+        "none",
+        "recovery: `execution_timeout` of every task: one that hangs ends, and is tried again",
+        source=f"{MANUAL}/core-concepts/tasks.html#timeouts",
+    ),
+    Setting(
+        "scheduler.task_instance_heartbeat_timeout",
+        "90",
+        "300",
+        "recovery: a task whose supervisor is gone is failed, and tried again; the manual names the"
+        " setting and no value: 90 s as Prefect's does",
+        source=f"{MANUAL}/core-concepts/tasks.html#task-instance-heartbeat-timeout",
+    ),
+    Setting(
+        "workers.max_failed_heartbeats",
+        "20",
+        "3",
+        "recovery: a supervisor that cannot reach the api-server ends its task only after the"
+        " heartbeat time-out, which then decides; proposed as the coming default",
+        source="https://github.com/apache/airflow/pull/73244",
+    ),
 )
 
 # Without services there is nothing to address and no secret to share.
@@ -226,6 +262,8 @@ SETUPS = (
         task="a call in the run's own process, one at a time",
     ),
 )
+
+RECOVERY = (local("documented", DOCUMENTED),)
 
 
 def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
@@ -283,6 +321,7 @@ class Airflow(OnThisMachine):
         settings = (s for s in (*self.setup.needed, *self.setup.settings) if "." in s.name)
         return {
             **self.surroundings.environment,
+            **of_the_pipelines(self.setup),
             "AIRFLOW_HOME": str(self._home),
             **{_variable(s.name): chosen.get(s.name, s.value) for s in settings},
         }

@@ -48,6 +48,7 @@ START_METHOD = "execution.config.multiprocess.start_method"  # of the run config
 PRELOADED = f"{START_METHOD}.forkserver.preload_modules"
 AUTOCREATE = "storage.postgres.should_autocreate_tables"
 RUN_RETRIES = "run_retries.enabled"
+MAX_RUNTIME = "run_monitoring.max_runtime_seconds"
 COORDINATOR = "run_coordinator"
 TUNED = (
     Setting(
@@ -108,6 +109,53 @@ TUNED = (
     Setting(
         "run_monitoring.cancel_timeout_seconds", "10", "180", "recovery: a run ends in seconds"
     ),
+    Setting(
+        MAX_RUNTIME,
+        "90",
+        "0, none",
+        "recovery: the one time-out there is, of a whole run: one that hangs, or whose process and"
+        " code server died together, fails, and is retried",
+    ),
+)
+# Of ours: no part of Dagster, and so a variant of its own.
+LAUNCHER = (
+    Setting(
+        "run_launcher.class",
+        "HealthCheckedRunLauncher",
+        "DefaultRunLauncher",
+        "recovery: `dagster_impl.launcher`, ours: run monitoring sees that a run's process is gone",
+    ),
+)
+MANUAL = "https://docs.dagster.io/deployment/execution"
+DOCUMENTED = (
+    Setting(
+        RUN_RETRIES,
+        "true",
+        "false",
+        "recovery: a run that failed, or whose process has died, starts again",
+        source=f"{MANUAL}/run-retries",
+    ),
+    Setting(
+        "run_retries.max_retries",
+        "3",
+        "0",
+        "recovery: the manual's number",
+        source=f"{MANUAL}/run-retries",
+    ),
+    Setting(
+        "run_monitoring.enabled",
+        "true",
+        "false",
+        "recovery: hanging runs are looked for, every 120 s as shipped",
+        source=f"{MANUAL}/run-monitoring",
+    ),
+    Setting(
+        MAX_RUNTIME,
+        "180",
+        "0, none",
+        "recovery: a run that takes longer is ended, and retried; the manual: above what runs take",
+        source=f"{MANUAL}/job-timeouts",
+    ),
 )
 IN_PROCESS = Setting(
     "execution.config",
@@ -146,14 +194,21 @@ SETUPS: tuple[Setup, ...] = (
     ),
 )
 
+RECOVERY = (
+    multiprocess("documented", DOCUMENTED),
+    multiprocess("tuned+launcher", (*TUNED, *LAUNCHER)),
+)
+
 
 def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
     """Return the adapter of a mode."""
     return (Api if setup.mode == "api" else Dagster)(setup, surroundings)
 
 
-INSTANCE = ("telemetry", COORDINATOR, "run_retries", "run_monitoring")  # sections of dagster.yaml
-COORDINATORS = "dagster._core.run_coordinator"  # the module of their classes
+# Sections of dagster.yaml.
+INSTANCE = ("telemetry", COORDINATOR, "run_launcher", "run_retries", "run_monitoring")
+# The modules of classes in them.
+MODULES = {COORDINATOR: "dagster._core.run_coordinator", "run_launcher": "dagster_impl.launcher"}
 DATABASE = {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}
 WORKSPACE_YAML = """\
 load_from:
@@ -171,8 +226,8 @@ def instance_of(setup: Setup) -> dict[str, dict[str, Any]]:
         section, _, name = setting.name.partition(".")
         if section in INSTANCE:
             sections.setdefault(section, {})[name] = _typed(setting.value)
-    if COORDINATOR in sections:
-        sections[COORDINATOR]["module"] = COORDINATORS
+    for section in sections.keys() & MODULES.keys():
+        sections[section]["module"] = MODULES[section]
     return sections
 
 
@@ -277,6 +332,8 @@ class Dagster(OnThisMachine):
             environment["DAGSTER_POSTGRES_URL"] = url.replace(
                 "postgresql://", "postgresql+psycopg2://", 1
             )
+        if LAUNCHER[0].name in self._set:
+            environment["PYTHONPATH"] = str(ROOT)  # webserver and daemon import it, too
         variables = {name: it for name, it in self._set.items() if name.startswith("DAGSTER_")}
         return environment | variables
 

@@ -31,7 +31,11 @@ from benchmarks.orchestrators.services import (
     installed_version,
     run_once,
 )
-from benchmarks.orchestrators.through_api import OnThisMachine
+from benchmarks.orchestrators.through_api import (
+    STEP_TIMEOUT,
+    OnThisMachine,
+    of_the_pipelines,
+)
 
 START_S = 180.0  # for the server; its first start creates the database
 SETTLE_S = 10.0  # from a first report of a crash to the automation that reschedules the run
@@ -52,6 +56,7 @@ NEEDED = (
 )
 COMMAND = "job variable `command`"
 ZOMBIES, RETRIES = "automation `crash zombies`", "automation `retry crashed`"
+MANUAL = "https://docs.prefect.io/v3"
 TUNED = (
     Setting(
         "PREFECT_WORKER_QUERY_SECONDS",
@@ -85,6 +90,35 @@ TUNED = (
         "none",
         "recovery: a crashed run starts again by itself, and one that crashes every time ends",
     ),
+    Setting(
+        STEP_TIMEOUT,
+        "60",
+        "none",
+        "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again",
+    ),
+)
+DOCUMENTED = (
+    Setting(
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
+        "30",
+        "180",
+        "recovery: a run whose worker died with it is missed; the manual's number",
+        source=f"{MANUAL}/advanced/detect-zombie-flows",
+    ),
+    Setting(
+        ZOMBIES,
+        "no heartbeat for 90 s: Crashed",
+        "none",
+        "recovery: the manual's automation, as it is there",
+        source=f"{MANUAL}/advanced/detect-zombie-flows",
+    ),
+    Setting(
+        STEP_TIMEOUT,
+        "120",
+        "none",
+        "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again",
+        source=f"{MANUAL}/how-to-guides/workflows/write-and-run#task-timeouts",
+    ),
 )
 # A run of a served flow is one Python process as shipped.
 TUNED_SERVE = (
@@ -111,6 +145,9 @@ SETUPS = (
     Setup("prefect", "serve", "tuned", TUNED_SERVE, NEEDED, THREAD),
     Setup("prefect", "script", "default", (), NEEDED, THREAD.replace("flow run", "caller")),
 )
+
+# Results are persisted in every variant: it is the flows' own choice, and what a resume goes by.
+RECOVERY = (process("documented", DOCUMENTED),)
 
 
 def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
@@ -225,6 +262,7 @@ class Prefect(OnThisMachine):
             "ETL_SCHEDULE": "true",
             **variables,
             **self.surroundings.environment,
+            **of_the_pipelines(self.setup),
         }
 
     def _api_url(self) -> str:

@@ -6,9 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.model import State
+from benchmarks.model import Setup, State
 from benchmarks.orchestrators.api import EngineApi
 from benchmarks.orchestrators.services import Services
+
+STEP_TIMEOUT = "ETL_STEP_TIMEOUT_S"  # each implementation makes it its engine's own time-out
+
+
+def of_the_pipelines(setup: Setup) -> dict[str, str]:
+    """Return the settings of a setup that the pipelines read from their environment."""
+    return {s.name: s.value for s in setup.settings if s.name.startswith("ETL_")}
 
 
 class ThroughApi:

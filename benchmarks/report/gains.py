@@ -48,7 +48,7 @@ class Rung:
 
     @property
     def between(self) -> bool:
-        return self.setup.variant not in VARIANTS
+        return _between(self.setup.variant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Ladder:
 
 def ladders(campaign: Campaign) -> list[tuple[Ladder, Markup]]:
     """Return a ladder, and its chart, for each mode and workload that variants were tried on."""
-    modes = unique((it.engine, it.mode) for it in campaign.setups if it.variant not in VARIANTS)
+    modes = unique((it.engine, it.mode) for it in campaign.setups if _between(it.variant))
     found = [ladder(campaign, engine, mode, subject)
              for engine, mode in modes for subject in campaign.synthetic]  # fmt: skip
     return [(it, Markup(svg(it))) for it in found if _tried(it)]
@@ -87,7 +87,8 @@ def ladder(campaign: Campaign, engine: str, mode: str, subject: Subject) -> Ladd
     """Return the variants of a mode on a workload."""
     shape = shape_of(subject.workload)
     measure = "dispatch_s" if shape and shape.steps == 1 else "per_step_s"
-    setups = [it for it in campaign.setups if (it.engine, it.mode) == (engine, mode)]
+    own = [it for it in campaign.setups if (it.engine, it.mode) == (engine, mode)]
+    setups = [it for it in own if it.variant in VARIANTS or _between(it.variant)]
     base = next((it for it in setups if it.variant == "default"), None)
     ground = campaign.cell(base, subject).values(measure) if base else []
     rungs = [_rung(campaign, it, subject, measure, ground) for it in setups]
@@ -107,6 +108,11 @@ def _rung(
         tuple(1000 * it for it in values), steps.in_ms(values, cell, seed),
         statistics.ratio(base, values, seed) if compared else None, steps.missing(cell),
     )  # fmt: skip
+
+
+def _between(variant: str) -> bool:
+    """Whether a variant is made of some of the settings from default to tuned."""
+    return variant.startswith((ALONE, WITHOUT))
 
 
 def _title(variant: str) -> str:

@@ -120,7 +120,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "facts": headline.facts(campaign),
         "panels": _panels(campaign), "columns": overhead.MEASURES,
         "comparisons": overhead.tuned_against_default(campaign),
-        "matrix": matrix, "costs": recovery.costs(campaign, matrix),
+        "matrix": matrix, "hurt": recovery.hurt(campaign), "costs": recovery.costs(campaign, matrix),
         "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),
         "timelines": timelines,
         "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,

@@ -134,11 +134,17 @@ def _counts(trials: Sequence[Result], name: str) -> list[float]:
     return [float(it[name]) for it in ledgers if it.get(name) is not None]
 
 
+def hurt(campaign: Campaign) -> list[SetupId]:
+    """Return the setups that a fault was tried on; all of them when there is none."""
+    return [it for it in campaign.setups if _trials(campaign, it)] or list(campaign.setups)
+
+
 def matrix(campaign: Campaign) -> list[Scenario]:
-    """Return one row a scenario and subject."""
+    """Return one row a scenario and subject, with a cell for each setup that was hurt."""
+    setups = hurt(campaign)
     return [
         Scenario(name, subject, tuple(
-            told(campaign.cell(setup, subject, name), campaign.seed) for setup in campaign.setups
+            told(campaign.cell(setup, subject, name), campaign.seed) for setup in setups
         ))
         for name, subject in campaign.faults
     ]  # fmt: skip

@@ -13,9 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import campaign, known_bad, plans, results, rows, runner, together
+from benchmarks import campaign, known_bad, plans, results, rows, runner, setups, together
 from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
+from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.workloads import named
 from tests.report import made_up
 
@@ -94,7 +95,7 @@ def test_which_setups_are_run_twice(profile, setups, asked, control):
 
 @pytest.mark.parametrize("part", plans.PARTS)
 def test_every_workload_of_a_part_and_of_a_profile_is_one(part):
-    asked = (*plans.PARTS[part][0], *plans.PROFILES["standard"].workloads)
+    asked = (*plans.asked_for("quick", part).workloads, *plans.PROFILES["standard"].workloads)
 
     assert len({named(name).name for name in asked}) == len(set(asked))
 
@@ -201,8 +202,32 @@ def test_a_known_bad_pipeline_whose_fault_misses_its_phase_is_tried_again(tmp_pa
 
 
 def test_a_part_names_its_setups_or_has_those_of_the_profile():
-    assert plans.PARTS["ablation"].setups
-    assert plans.PARTS["overhead"].setups == ()
+    profile = plans.PROFILES["quick"]
+
+    assert plans.asked_for("quick", "ablation").setups == setups.LADDER
+    assert plans.asked_for("quick", "overhead").setups == profile.setups
+    assert plans.asked_for("quick") == (profile.workloads, profile.scenarios, profile.setups)
+    with pytest.raises(LookupError, match="no part of the benchmark is called speed; there are:"):
+        plans.asked_for("quick", "speed")
+
+
+def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():
+    quick, full = (plans.asked_for(it, "recovery") for it in ("quick", "full"))
+
+    assert set(quick.scenarios) < set(full.scenarios) == set(SCENARIOS)
+    assert quick.setups == setups.TUNED
+    assert set(quick.setups) < set(full.setups) == {s.name for s in setups.chosen(setups.HURT)}
+    for name in quick.scenarios:
+        assert not any(unsupported(name, setups.setup_of(it)) for it in quick.setups)
+
+
+def test_a_setup_that_is_spared_has_calm_trials_alone():
+    plan = planned(spared=("airflow/local/tuned",))
+    slots = list(itertools.chain(*plans.slots(plan, 1)))
+
+    hurt = {slot.setup for slot in slots if slot.scenario != "calm"}
+    assert hurt == {"bare/process/default"}
+    assert {slot.setup for slot in slots} == set(plan.setups)
 
 
 def test_the_moment_of_submission_is_seeded_and_uniform():

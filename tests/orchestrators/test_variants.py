@@ -72,13 +72,47 @@ def test_a_name_finds_what_is_listed_first_and_what_lies_between_by_its_own_name
 
 
 def test_the_ladder_is_default_each_group_alone_and_tuned():
-    assert plans.PARTS["ablation"].setups == setups.LADDER
     ladder = [name for name in setups.LADDER if name.startswith("prefect/")]
     assert ladder == [
         "prefect/process/default", "prefect/process/default+worker_query_seconds",
         "prefect/process/default+command", "prefect/process/tuned",
     ]  # fmt: skip
     assert [it.name for it in setups.chosen(setups.LADDER)]  # every name is one
+
+
+@pytest.mark.parametrize("setup", setups.RECOVERY.values(), ids=lambda setup: setup.name)
+def test_a_setting_of_the_manual_says_where_the_manual_has_it(setup):
+    if setup.variant == "documented":
+        assert all(s.source.startswith("https://") for s in setup.settings)
+    assert all(s.reason.startswith("recovery: ") for s in setup.settings if not s.group)
+
+
+def test_variants_for_recovery_are_in_no_list_and_found_by_their_name():
+    assert not setups.RECOVERY.keys() & setups.SETUPS.keys()
+    (one,) = setups.chosen(("airflow/local/documented",))
+    assert one.variant == "documented"
+
+
+def test_the_pipelines_get_the_time_out_of_their_variant(tmp_path):
+    for name, value in (("documented", "120"), ("tuned", "60")):
+        for adapter, mode in (
+            (airflow.Airflow, "airflow/local"),
+            (prefect.Prefect, "prefect/process"),
+        ):
+            one = adapter(setups.setup_of(f"{mode}/{name}"), Surroundings(tmp_path, ""))
+            assert one._environment()["ETL_STEP_TIMEOUT_S"] == value
+
+
+def test_dagster_gets_a_launcher_of_ours_only_where_the_variant_says_so():
+    found = {
+        name: dagster.instance_of(setups.setup_of(f"dagster/multiprocess/{name}"))
+        for name in ("default", "documented", "tuned", "tuned+launcher")
+    }
+    ours = {"class": "HealthCheckedRunLauncher", "module": "dagster_impl.launcher"}
+
+    assert found["tuned+launcher"] == found["tuned"] | {"run_launcher": ours}
+    assert [name for name, it in found.items() if "run_launcher" in it] == ["tuned+launcher"]
+    assert found["documented"]["run_monitoring"] == {"enabled": True, "max_runtime_seconds": 180}
 
 
 def test_airflow_gets_the_settings_of_its_variant_and_no_others(tmp_path):
