@@ -267,7 +267,12 @@ def run(
     warehouse: Warehouse = stack.SQLITE,
     target: Target = "local",
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with the campaign of this results folder.")
+        Path | None,
+        typer.Option(
+            help="Go on with the campaign of this results folder; with --setups, with these alone."
+            " Trials that mostly wait may so run side by side, each bench with other setups: their"
+            " rows say so."
+        ),
     ] = None,
 ) -> None:
     """Run a campaign: every trial is saved when it is done, below results/."""
@@ -278,7 +283,9 @@ def run(
         folder = resume.resolve()
         plan = plans.load(folder)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
+        lane = _lane(plan, _listed(setups))
     else:
+        lane = []
         usual = plans.asked_for(profile, part)
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual.setups))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
@@ -301,7 +308,9 @@ def run(
     console.print(f"results: {_shown(folder)}")
     _say_unsupported(plan)
     with _progress() as progress:
-        campaigns.run(plan, folder, say, progress, metadata=metadata, warehouse=warehouse)
+        campaigns.run(
+            plan, folder, say, progress, metadata=metadata, warehouse=warehouse, lane=lane
+        )
     results.point_latest(ROOT, folder)
     problems = results.problems(folder)
     for problem in problems:
@@ -337,6 +346,19 @@ def _scenarios(
         for name in usual.scenarios
         if not all(unsupported(name, setup_of(s), metadata, warehouse) for s in setups)
     )
+
+
+def _lane(plan: plans.Plan, asked: tuple[str, ...]) -> list[str]:
+    """Return the setups of a campaign whose names begin so; none when none is asked for.
+
+    Raises:
+        LookupError: it has none of them.
+
+    """
+    found = [name for name in plan.setups if name.startswith(asked)]
+    if asked and not found:
+        raise LookupError(f"this campaign has none of these; it has: {', '.join(plan.setups)}")
+    return found if asked else []
 
 
 def _resumed(plan: plans.Plan, metadata: str, warehouse: str) -> tuple[str, str]:

@@ -56,9 +56,16 @@ Progress = Callable[[str, int, int], None]  # what is going on, setups done, set
 
 
 def run(
-    plan: Plan, folder: Path, say: Say, progress: Progress, *, metadata: str, warehouse: str
+    plan: Plan,
+    folder: Path,
+    say: Say,
+    progress: Progress,
+    *,
+    metadata: str,
+    warehouse: str,
+    lane: Sequence[str] = (),
 ) -> None:
-    """Do what of the plan is not in the folder yet.
+    """Do what of the plan is not in the folder yet, of the setups of a `lane` alone if it has some.
 
     `metadata` and `warehouse` are the plan's, with passwords, which are never written down.
 
@@ -79,7 +86,7 @@ def run(
                 break
             started = time.monotonic()
             settled = cells_done(folder)
-            blocks = slots(plan, round_)
+            blocks = [it for it in slots(plan, round_) if not lane or it[0].setup in lane]
             for begun, block in enumerate(blocks):
                 left = [s for s in block if s.name not in done and s.cell not in settled]
                 if any(not slot.warmup for slot in left):

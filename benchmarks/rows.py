@@ -12,10 +12,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import idle, known_bad, results, runner, stack, together, written
+from benchmarks import evidence, idle, known_bad, results, runner, stack, together, written
 from benchmarks.host import machine
 from benchmarks.model import IDLE, SYNTHETIC, Outcome, Result, Setup, Workload
 from benchmarks.noise import Watch
+from benchmarks.orchestrators.services import benches_beside
 from benchmarks.plans import Plan, Slot
 from benchmarks.results import REPEATS_FROM
 from benchmarks.sampling import Sampler
@@ -35,6 +36,8 @@ def attempt(
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     time.sleep(phase_s(plan, slot))
     began, watch = time.monotonic(), Watch()
+    directory = stand.orchestrator.services.directory
+    logged = evidence.sizes(directory)
     try:
         if workload.pipeline == IDLE:
             result = rest(stand, workload, run_id, template)
@@ -50,7 +53,10 @@ def attempt(
     finally:
         kept = keep_journals(stand, run_id, folder, slot)
     own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
+    own |= {"beside": benches_beside()} if stand.local else {}
     own |= {"journals": kept} if workload.runs > 1 else {}
+    if evidence.is_due(result) and (said := evidence.since(directory, logged)):
+        own["log"] = evidence.keep(folder, slot.name, said)
     return replace(
         result, journal=kept[0] if kept else "", environment={**result.environment, **own}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -216,7 +217,8 @@ def _source_command(port: int, recorded: Path | None) -> list[str | Path]:
 @contextmanager
 def surrounded(name: str, *, keep: bool = False, **options: object) -> Iterator[Surround]:
     """Start the surroundings in `runs/NAME`, and stop them whatever happens."""
-    directory = RUNS / f"{name}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    began = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    directory = RUNS / f"{name}-{began}-{os.getpid()}"  # several benches may be at work
     surround: Surround
     if options.get("metadata") == CONTAINERS:
         surround = stack_in_containers.Own(directory)

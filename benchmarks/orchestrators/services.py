@@ -8,16 +8,18 @@ whole machine's session left.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 import psutil
@@ -272,31 +274,48 @@ def installed_version(engine: str, package: str) -> str:
 
 def remember(pid: int) -> None:
     """Write down a guard, so that `end_leftovers` finds it after a crash."""
-    RUNS.mkdir(exist_ok=True)
     line = {"pid": pid, "bench": os.getpid(), "created": psutil.Process(pid).create_time()}
-    with (RUNS / "guards.jsonl").open("ab") as stream:
+    with _guards() as stream:
+        stream.seek(0, os.SEEK_END)
         stream.write(orjson.dumps(line) + b"\n")
+
+
+def benches_beside() -> int:
+    """Count the other benches that have services of this checkout at work."""
+    with _guards() as stream:
+        noted = [orjson.loads(line) for line in stream]
+    live = (it for it in noted if _process(it["pid"], it["created"]) is not None)
+    return len({it["bench"] for it in live} - {os.getpid()})
+
+
+@contextlib.contextmanager
+def _guards() -> Iterator[BinaryIO]:
+    """Open the list of guards for this process alone: several benches may be at work."""
+    RUNS.mkdir(exist_ok=True)
+    with (RUNS / "guards.jsonl").open("a+b") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.seek(0)
+        yield stream
 
 
 def end_leftovers(*, bench_too: bool = False) -> int:
     """End guards whose bench is gone (or all of them), with all below; return how many."""
-    file = RUNS / "guards.jsonl"
-    lines = file.read_bytes().splitlines() if file.exists() else []
     kept, ended = [], 0
-    for line in lines:
-        noted = orjson.loads(line)
-        guard = _process(noted["pid"], noted["created"])
-        if guard is None:
-            continue
-        if psutil.pid_exists(noted["bench"]) and not bench_too:
-            kept.append(line)
-            continue
-        for process in [*guard.children(recursive=True), guard]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        ended += 1
-    if file.exists():
-        file.write_bytes(b"".join(line + b"\n" for line in kept))
+    with _guards() as stream:
+        for line in stream.readlines():
+            noted = orjson.loads(line)
+            guard = _process(noted["pid"], noted["created"])
+            if guard is None:
+                continue
+            if psutil.pid_exists(noted["bench"]) and not bench_too:
+                kept.append(line)
+                continue
+            for process in [*guard.children(recursive=True), guard]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            ended += 1
+        stream.truncate(0)
+        stream.writelines(kept)
     return ended
 
 

@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 import subprocess
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
@@ -221,6 +222,35 @@ def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():
         assert not any(unsupported(name, setups.setup_of(it)) for it in quick.setups)
 
 
+def test_a_lane_does_its_setups_alone(tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(campaign, "note_beforehand", lambda plan, folder: None)
+    monkeypatch.setattr(campaign, "repeat_disturbed", lambda *words: None)
+    monkeypatch.setattr(
+        campaign, "run_block", lambda plan, surround, block, *words: begun.append(block)
+    )
+    monkeypatch.setattr(campaign.stack, "surrounded", lambda *words, **more: nullcontext())
+    filled(tmp_path, (1, {}))
+
+    def run(lane):
+        begun.clear()
+        plan = planned(repetitions=1, budget_s=1e9)
+        campaign.run(plan, tmp_path, print, print, metadata="sqlite", warehouse="sqlite", lane=lane)
+        return {block[0].setup for block in begun}
+
+    assert run(["airflow/local/tuned"]) == {"airflow/local/tuned"}
+    assert run([]) == {"bare/process/default", "airflow/local/tuned"}
+
+
+def test_a_lane_is_of_the_campaigns_own_setups():
+    plan = planned()
+
+    assert command._lane(plan, ("airflow/", "prefect/")) == ["airflow/local/tuned"]
+    assert command._lane(plan, ()) == []
+    with pytest.raises(LookupError, match="this campaign has none of these; it has: bare/"):
+        command._lane(plan, ("prefect/",))
+
+
 def test_a_setup_that_is_spared_has_calm_trials_alone():
     plan = planned(spared=("airflow/local/tuned",))
     slots = list(itertools.chain(*plans.slots(plan, 1)))
@@ -248,7 +278,7 @@ def test_a_campaign_whose_known_bad_pipelines_were_not_caught_says_so_and_fails(
 ):
     (tmp_path / "journals").mkdir()
 
-    def run(plan, folder, say, progress, *, metadata, warehouse):
+    def run(plan, folder, say, progress, *, metadata, warehouse, lane):
         (folder / results.PLAN).write_bytes(orjson.dumps(asdict(plan)))
         for name in plan.known_bad[1:]:
             verdict = Verdict.FAIL if name == "swallows-errors" else Verdict.PASS

@@ -152,6 +152,18 @@ def test_leftovers_of_a_bench_that_lives_are_left_alone(started, family):
     until(lambda: not any(map(alive, noted(family))), GONE_WITHIN_S)
 
 
+def test_other_benches_are_counted_and_the_own_services_are_not(started, family, runs):
+    start_family(started, family)
+    assert services.benches_beside() == 0
+    noted_ = services.orjson.loads((runs / "guards.jsonl").read_bytes())
+    other = services.orjson.dumps({**noted_, "bench": os.getpid() + 1})
+    gone = services.orjson.dumps({**noted_, "bench": os.getpid() + 2, "created": 1.0})
+    with (runs / "guards.jsonl").open("ab") as stream:
+        stream.write(other + b"\n" + other + b"\n" + gone + b"\n")
+
+    assert services.benches_beside() == 1
+
+
 def test_a_process_that_got_the_id_of_a_guard_is_left_alone(runs):
     bystander = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     line = {"pid": bystander.pid, "bench": 2**22 + 1, "created": 1.0}

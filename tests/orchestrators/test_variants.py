@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import plans, setups
+from benchmarks import setups
 from benchmarks.ablation import alone, groups, variants, without
 from benchmarks.model import Setting, Setup, Surroundings
 from benchmarks.orchestrators import airflow, dagster, prefect
