@@ -320,13 +320,10 @@ def run(
 
 def _say_unsupported(plan: plans.Plan) -> None:
     """Say which scenarios are left out on which setups, and why."""
-    for scenario in plan.scenarios:
-        out: dict[str, list[str]] = {}
-        for name in plan.setups:
-            why = unsupported(scenario, setup_of(name), plan.metadata, plan.warehouse)
-            out.setdefault(why, []).append(name)
-        for why in filter(None, out):
-            console.print(f"unsupported: {scenario} on {', '.join(out[why])}: {why}")
+    for scenario, reasons in plans.lacking(plan).items():
+        for why in dict.fromkeys(reasons.values()):
+            names = ", ".join(name for name, it in reasons.items() if it == why)
+            console.print(f"unsupported: {scenario} on {names}: {why}")
 
 
 def _workloads(usual: plans.Part, asked: str) -> tuple[str, ...]:

@@ -132,6 +132,7 @@ def try_case(plan: Plan, surround: stack.Surround, case: Case, slot: Slot, folde
 
 def note_beforehand(plan: Plan, folder: Path) -> None:
     """Keep what the engines' installations are, and what measuring costs on this host."""
+    results.save_lacking(folder, plans.lacking(plan))
     if installation.FILE not in {file.name for file in folder.iterdir()}:
         engines = dict.fromkeys(setup_of(name).engine for name in plan.setups)
         installation.save(folder, installation.installed(engines))

@@ -66,10 +66,10 @@ def quoted(folder: Path, kept: str, pattern: str) -> str:
     wanted = re.compile(pattern)
     lines = gzip.decompress(file.read_bytes()).decode().splitlines()
     found = (match for line in lines if (match := wanted.search(line)))
-    return next((_around(match) for match in found), "")
+    return next((around(match) for match in found), "")
 
 
-def _around(match: re.Match[str]) -> str:
+def around(match: re.Match[str]) -> str:
     """Return a line, or the part of it that begins a little before what was found."""
     line = match.string.strip()
     if len(line) <= LINE:

@@ -189,6 +189,9 @@ class InContainers(Protocol):
     def worker(self) -> str:
         """Return the name of the container in which the pipelines' code runs, up or not."""
 
+    def write_logs(self) -> None:
+        """Write what each container has logged so far below the engine's directory."""
+
 
 class Verdict(StrEnum):
     PASS = "pass"

@@ -187,6 +187,17 @@ class Slot:
         return WARMUP if self.warmup else named(self.asked)
 
 
+def lacking(plan: Plan) -> dict[str, dict[str, str]]:
+    """Return, by scenario and setup, why it cannot be done there."""
+    given = (plan.metadata, plan.warehouse)
+    reasons = {
+        scenario: {s: unsupported(scenario, setup_of(s), *given) for s in plan.setups}
+        for scenario in plan.scenarios
+    }
+    lacks = {it: {s: why for s, why in found.items() if why} for it, found in reasons.items()}
+    return {scenario: found for scenario, found in lacks.items() if found}
+
+
 def hurts(plan: Plan) -> bool:
     """Whether a campaign injects faults; then the rows written are noted in calm trials, too."""
     return any(name != results.CALM for name in plan.scenarios)

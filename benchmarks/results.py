@@ -23,12 +23,14 @@ CALM = "calm"  # the scenario in which nothing goes wrong
 FAULT_MEASURES = ("detect_s", "recover_s", "truth_s")  # they count from a fault
 LINES = "results.jsonl"
 PLAN = "campaign.json"  # what the campaign was asked to do, beside its results
+LACKING = "unsupported.json"  # which scenarios cannot be done on which setups, and why
 SOUND = (Outcome.UNHARMED, Outcome.SELF_HEALED, Outcome.RESUMED)
 REPEATS_FROM = 1000  # the trial number of a repeat is that of the trial and this
 CONTROL_FROM = 2000  # ... of the second block of a setup that is run twice; a repeat there: of both
 TRIAL = ("campaign", "engine", "mode", "variant", "pipeline", "workload", "scenario", "trial")
 
 Row = dict[str, Any]
+Lacking = Mapping[str, Mapping[str, str]]  # by scenario and setup why there can be no trial
 
 
 def append(folder: Path, result: Result) -> None:
@@ -166,6 +168,17 @@ def new_folder(root: Path, host: str) -> Path:
         folder = root / "results" / f"{stem}-{count}"
     (folder / "journals").mkdir(parents=True)
     return folder
+
+
+def save_lacking(folder: Path, lacking: Lacking) -> None:
+    """Keep, beside the results, why some scenarios have none."""
+    (folder / LACKING).write_bytes(orjson.dumps(lacking, option=orjson.OPT_INDENT_2))
+
+
+def lacking(folder: Path) -> Lacking:
+    """Return what `save_lacking` kept; nothing where an older campaign did not."""
+    file = folder / LACKING
+    return orjson.loads(file.read_bytes()) if file.is_file() else {}
 
 
 def point_latest(root: Path, folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import evidence, idle, known_bad, results, runner, stack, together, written
 from benchmarks.host import machine
-from benchmarks.model import IDLE, SYNTHETIC, Outcome, Result, Setup, Workload
+from benchmarks.model import IDLE, SYNTHETIC, InContainers, Outcome, Result, Setup, Workload
 from benchmarks.noise import Watch
 from benchmarks.orchestrators.services import benches_beside
 from benchmarks.plans import Plan, Slot
@@ -36,8 +36,7 @@ def attempt(
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     time.sleep(phase_s(plan, slot))
     began, watch = time.monotonic(), Watch()
-    directory = stand.orchestrator.services.directory
-    logged = evidence.sizes(directory)
+    logged = evidence.sizes(logs_of(stand, slot.scenario != results.CALM))
     try:
         if workload.pipeline == IDLE:
             result = rest(stand, workload, run_id, template)
@@ -55,11 +54,19 @@ def attempt(
     own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
     own |= {"beside": benches_beside()} if stand.local else {}
     own |= {"journals": kept} if workload.runs > 1 else {}
-    if evidence.is_due(result) and (said := evidence.since(directory, logged)):
+    due = evidence.is_due(result)
+    if said := evidence.since(logs_of(stand, due), logged) if due else "":
         own["log"] = evidence.keep(folder, slot.name, said)
     return replace(
         result, journal=kept[0] if kept else "", environment={**result.environment, **own}
     )
+
+
+def logs_of(stand: runner.Stand, wanted: bool) -> Path:
+    """Return where an engine's logs are; those of containers are written there when wanted."""
+    if wanted and isinstance(stand.orchestrator, InContainers):
+        stand.orchestrator.write_logs()
+    return stand.orchestrator.services.directory
 
 
 def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> Result:

@@ -223,15 +223,19 @@ class Composed(ThroughApi):
 
     def stop(self) -> None:
         """Keep the logs, and remove containers, volumes and staged batches."""
-        for container in self.stacks.containers(self.setup.engine):
-            log = self.services.directory / "logs" / f"{container.service}.log"
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(self.stacks.log(container.service))
+        self.write_logs()
         with contextlib.suppress(StackError):  # it may be what is not up
             # Its user's files in the bench's folders: the bench's own user may not remove them.
             worker = WORKERS[self.setup.engine]
             self.stacks.compose("exec", "-T", worker, *f"find {STAGING} -user etl -delete".split())
         self.stacks.remove(self.setup.engine)
+
+    def write_logs(self) -> None:
+        """Write what each container has logged since it was made into the engine's directory."""
+        for container in self.stacks.containers(self.setup.engine):
+            log = self.services.directory / "logs" / f"{container.service}.log"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(self.stacks.log(container.service))
 
     def web_ui(self) -> str:
         return self.engine.web_ui()

@@ -21,6 +21,7 @@ from benchmarks.report import (
     control,
     costs,
     curves,
+    explanations,
     facts,
     gains,
     headline,
@@ -113,7 +114,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
     """Return all that the templates print."""
     timelines, ladders = lanes.timelines(campaign, folder), gains.ladders(campaign)
     drawings, undrawn = _drawings(timelines)
-    matrix = recovery.matrix(campaign)
+    matrix = recovery.matrix(campaign, results.lacking(folder))
     return {
         "name": folder.resolve().name, "campaign": campaign, "words": words,
         "compared": headline.compared(campaign), "paragraphs": headline.paragraphs(campaign),
@@ -121,6 +122,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "panels": _panels(campaign), "columns": overhead.MEASURES,
         "comparisons": overhead.tuned_against_default(campaign),
         "matrix": matrix, "hurt": recovery.hurt(campaign),
+        "groups": recovery.grouped(matrix), "explained": _explained(folder, matrix),
         "costs": recovery.costs(campaign, matrix),
         "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),
         "timelines": timelines,
@@ -245,6 +247,15 @@ def _drawings(timelines: Sequence[Timeline]) -> tuple[list[Drawing], list[str]]:
         else:
             undrawn.append(title)
     return [drawn[it.anchor] for it in timelines if it.anchor in drawn], undrawn
+
+
+def _explained(
+    folder: Path, matrix: Sequence[recovery.Scenario]
+) -> dict[str, list[explanations.Explained]]:
+    """Return, by cell, why its trials did not heal by themselves."""
+    cells = (told.cell for row in matrix for told in row.cells)
+    found = {cell.anchor: explanations.explained(folder, cell) for cell in cells}
+    return {anchor: why for anchor, why in found.items() if why}
 
 
 def _settings(campaign: Campaign) -> list[Settings]:

@@ -12,6 +12,7 @@ from benchmarks.model import Outcome, Result, Truth, Verdict
 from benchmarks.report import words
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject, unique
 from benchmarks.report.words import Figure, Mark
+from benchmarks.scenarios import GROUPS
 
 TIMES = {"detect": "detect_s", "recover": "recover_s", "truth": "truth_s"}
 APT = {  # only of trials that ended so
@@ -19,6 +20,7 @@ APT = {  # only of trials that ended so
     "truth_s": (Truth.TRUE_SUCCESS, Truth.TRUE_FAILURE),
 }
 REASON_CHARACTERS = 90
+OTHERS = "others"  # scenarios that an older bench had
 LANDED = "landed"  # the check that the fault struck where it should
 COUNTS = {"repeated steps": "repeated_steps", "interventions": "interventions_count"}
 ROWS = {  # of the ledger
@@ -139,25 +141,46 @@ def hurt(campaign: Campaign) -> list[SetupId]:
     return [it for it in campaign.setups if _trials(campaign, it)] or list(campaign.setups)
 
 
-def matrix(campaign: Campaign) -> list[Scenario]:
-    """Return one row a scenario and subject, with a cell for each setup that was hurt."""
-    setups = hurt(campaign)
+def matrix(campaign: Campaign, lacking: results.Lacking | None = None) -> list[Scenario]:
+    """Return one row a scenario and subject, with a cell for each setup that was hurt.
+
+    `lacking` says why a setup cannot be hurt so.
+    """
+    setups, why = hurt(campaign), lacking or {}
     return [
         Scenario(name, subject, tuple(
-            told(campaign.cell(setup, subject, name), campaign.seed) for setup in setups
+            told(campaign.cell(setup, subject, name), campaign.seed,
+                 why.get(name, {}).get(setup.name, "")) for setup in setups
         ))
         for name, subject in campaign.faults
     ]  # fmt: skip
 
 
-def told(cell: Cell, seed: int) -> Told:
-    """Say what a cell says."""
+def grouped(rows: Sequence[Scenario]) -> list[tuple[str, list[Scenario]]]:
+    """Return the rows by what is hit, in the order of `bench list`; what it does not know last."""
+    place = {name: (at, group) for at, (group, name) in enumerate(_named())}
+    ordered = sorted(rows, key=lambda row: place.get(row.name, (len(place), ""))[0])
+    groups = unique(place.get(row.name, (0, OTHERS))[1] for row in ordered)
+    return [
+        (group, [row for row in ordered if place.get(row.name, (0, OTHERS))[1] == group])
+        for group in groups
+    ]
+
+
+def _named() -> list[tuple[str, str]]:
+    return [(group, one.name) for group, members in GROUPS.items() for one in members]
+
+
+def told(cell: Cell, seed: int, lacking: str = "") -> Told:
+    """Say what a cell says; `lacking` is why there can be no trial in it."""
     judged = [it for it in cell.results if it.outcome != Outcome.ERROR]
     figures = {label: words.figure(_values(judged, it), "s", seed, _absent(judged, it))
                for label, it in TIMES.items()}  # fmt: skip
     figures |= {label: words.tally(_values(judged, it)) for label, it in COUNTS.items()}
-    missing = None if judged else words.NO_FIGURE[cell.word]
-    return Told(cell, _endings(judged), figures, _notes(cell.results), len(judged), missing)
+    word = words.UNSUPPORTED if lacking and not cell.trials else cell.word
+    missing = None if judged else words.NO_FIGURE[word]
+    notes = (lacking,) if word == words.UNSUPPORTED and lacking else _notes(cell.results)
+    return Told(cell, _endings(judged), figures, notes, len(judged), missing)
 
 
 def judged(campaign: Campaign, setup: SetupId) -> list[Result]:
