@@ -35,6 +35,12 @@ def since(directory: Path, before: Sizes) -> str:
     return "\n".join(said)
 
 
+def told(history: str, logs: str) -> str:
+    """Return what the engine has stored of a run, in front of what it has logged."""
+    stored = f"== what the engine has stored\n{_shortened(history)}" if history.strip() else ""
+    return "\n".join(filter(None, (stored, logs)))
+
+
 def _shortened(text: str) -> str:
     left_out = len(text) - 2 * HALF
     if left_out <= 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import requests
 
@@ -24,8 +26,18 @@ POLL_S = 0.5
 WORDS = 600  # characters of what it says of a failure: the end, where the cause is
 
 
-def hear(orchestrator: Orchestrator, handle: str, workload: Workload, state: State) -> Told:
-    """Ask why a run did not succeed, or how long one took that others have timed by this clock."""
+def hear(
+    orchestrator: Orchestrator, handle: str, workload: Workload, state: State, hurt: bool = False
+) -> Told:
+    """Ask why a run did not succeed, or how long one took that others have timed by this clock.
+
+    Of one that was `hurt` it is asked how it went, too.
+    """
+    told = _hear(orchestrator, handle, workload, state)
+    return replace(told, history=_asked(orchestrator.history, handle)) if hurt else told
+
+
+def _hear(orchestrator: Orchestrator, handle: str, workload: Workload, state: State) -> Told:
     if state is not State.SUCCEEDED:
         return Told(why=_why(orchestrator, handle))
     if workload.name not in FLOWS:
@@ -57,11 +69,15 @@ def settled_span_s(
 
 
 def _why(orchestrator: Orchestrator, handle: str) -> str:
+    return " ".join(_asked(orchestrator.why, handle).split())[-WORDS:]
+
+
+def _asked(ask: Callable[[str], str], handle: str) -> str:
     try:
-        said = " ".join(orchestrator.why(handle).split())
+        said = ask(handle)
     except requests.RequestException as error:
         said = f"its API did not answer: {error}"
-    return said.replace(f"{ROOT}/", "")[-WORDS:]
+    return said.replace(f"{ROOT}/", "")
 
 
 def findings(told: Told) -> tuple[Finding, ...]:

@@ -167,6 +167,9 @@ class Orchestrator(Protocol):
     def why(self, handle: str) -> str:
         """Return what the engine says about a run that failed."""
 
+    def history(self, handle: str) -> str:
+        """Return, in lines, what the engine has stored of how a run went: its states and tries."""
+
     def span_s(self, handle: str, steps: int) -> float | None:
         """Return the seconds from the first step created to the last one completed, as stored.
 
@@ -285,6 +288,7 @@ class Told:
     why: str = ""  # the run did not succeed
     span_s: float | None = None  # by the engine's own clock, see `Orchestrator.span_s`
     no_span: str = ""  # why there is none
+    history: str = ""  # what it has stored of how a run that was hit went
 
 
 @dataclass(frozen=True, slots=True)

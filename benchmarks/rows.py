@@ -36,17 +36,17 @@ def attempt(
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     time.sleep(phase_s(plan, slot))
     began, watch = time.monotonic(), Watch()
-    logged = evidence.sizes(logs_of(stand, slot.scenario != results.CALM))
+    logged, history = evidence.sizes(logs_of(stand, slot.scenario != results.CALM)), ""
     try:
         if workload.pipeline == IDLE:
             result = rest(stand, workload, run_id, template)
         elif is_written(slot):
             before = written.settled(stand)
-            result = trial(stand, slot, run_id, template)
+            result, history = trial(stand, slot, run_id, template)
             added = written.added(before, written.settled(stand))
             result = with_reasons(stand, result, added)
         else:
-            result = trial(stand, slot, run_id, template)
+            result, history = trial(stand, slot, run_id, template)
     except (OSError, RuntimeError) as error:
         result = runner.broken(template, error)
     finally:
@@ -54,9 +54,9 @@ def attempt(
     own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
     own |= {"beside": benches_beside()} if stand.local else {}
     own |= {"journals": kept} if workload.runs > 1 else {}
-    due = evidence.is_due(result)
-    if said := evidence.since(logs_of(stand, due), logged) if due else "":
-        own["log"] = evidence.keep(folder, slot.name, said)
+    if evidence.is_due(result):
+        said = evidence.told(history, evidence.since(logs_of(stand, True), logged))
+        own |= {"log": evidence.keep(folder, slot.name, said)} if said else {}
     return replace(
         result, journal=kept[0] if kept else "", environment={**result.environment, **own}
     )
@@ -69,8 +69,8 @@ def logs_of(stand: runner.Stand, wanted: bool) -> Path:
     return stand.orchestrator.services.directory
 
 
-def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> Result:
-    """Run a workload through a scenario, and judge and measure it."""
+def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> tuple[Result, str]:
+    """Run a workload through a scenario, judge and measure it; return what the engine told, too."""
     heavy = slot.scenario == MEMORY_IN or slot.warmup
     sampler = Sampler(
         stand.orchestrator.services, heavy, idle.split_of(stand), database=stand.database
@@ -78,9 +78,9 @@ def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> Res
     scenario = known_bad.EVERY_SCENARIO[slot.scenario]
     if slot.workload.runs > 1:
         several = together.run_trials(stand, scenario, slot.workload, run_id, sampler)
-        return together.result_of(several, template, sampler.usage())
+        return together.result_of(several, template, sampler.usage()), ""
     done = runner.run_trial(stand, scenario, slot.workload, run_id, sampler)
-    return runner.result_of(done, scenario, template, sampler.usage())
+    return runner.result_of(done, scenario, template, sampler.usage()), done.told.history
 
 
 def rest(stand: runner.Stand, workload: Workload, run_id: str, template: Result) -> Result:

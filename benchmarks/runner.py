@@ -122,7 +122,7 @@ def run_trial(
         ledger=take_ledger(
             stand, workload, run, scenario.truth or truth or workloads.expected, history
         ),
-        told=hear(stand.orchestrator, handle, workload, state),
+        told=hear(stand.orchestrator, handle, workload, state, hurt=scenario.name != CALM),
     )
 
 

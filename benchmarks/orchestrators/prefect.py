@@ -56,6 +56,7 @@ NEEDED = (
 )
 COMMAND = "job variable `command`"
 ZOMBIES, RETRIES = "automation `crash zombies`", "automation `retry crashed`"
+MISSED = "automation `crash missed`"
 MANUAL = "https://docs.prefect.io/v3"
 TUNED = (
     Setting(
@@ -79,10 +80,11 @@ TUNED = (
         "recovery: a run whose worker died with it is missed sooner; 30 is the least allowed",
     ),
     Setting(
-        ZOMBIES,
-        "no heartbeat for 90 s: Crashed",
+        MISSED,
+        "no heartbeat for 90 s, from Running on: Crashed",
         "none",
-        "recovery: the manual's answer to a run that is Running for ever",
+        "recovery: the manual's answer to a run that is Running for ever, counted from its start:"
+        " one that dies before its first heartbeat has arrived is missed, too",
     ),
     Setting(
         RETRIES,
@@ -439,20 +441,23 @@ def _automation(name: str, trigger: Mapping[str, Any], action: Mapping[str, Any]
     }
 
 
-# As in the manual's page on zombie flows.
-CRASH_ZOMBIES = _automation(
-    "crash zombies",
-    {
+def _zombies(name: str, after: Sequence[str]) -> dict[str, Any]:
+    """Return the automation of the manual's page on zombie flows."""
+    ends = ("heartbeat", "Completed", "Failed", "Cancelled", "Crashed")
+    trigger = {
         "match": {"prefect.resource.id": "prefect.flow-run.*"},
-        "after": ["prefect.flow-run.heartbeat"],
-        "expect": [
-            "prefect.flow-run.heartbeat",
-            *(f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed")),
-        ],
+        "after": [f"prefect.flow-run.{event}" for event in after],
+        "expect": [f"prefect.flow-run.{event}" for event in ends],
         "within": 90,
-    },
-    {"state": "CRASHED", "message": "No heartbeat for 90 seconds"},
-)
+    }
+    return _automation(
+        name, trigger, {"state": "CRASHED", "message": "No heartbeat for 90 seconds"}
+    )
+
+
+CRASH_ZOMBIES = _zombies("crash zombies", ("heartbeat",))
+# The first heartbeat of a run is on its way for a second or two: one that dies then has sent none.
+CRASH_MISSED = _zombies("crash missed", ("heartbeat", "Running"))
 # A worker reports a crash twice, and the second report crashes a run that was scheduled again in
 # between. So the automation acts not on the first report, but when no other event came for a while.
 RETRY_CRASHED = _automation(
@@ -468,4 +473,4 @@ RETRY_CRASHED = _automation(
     },
     {"state": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry after a crash"},
 )
-AUTOMATIONS = {ZOMBIES: CRASH_ZOMBIES, RETRIES: RETRY_CRASHED}
+AUTOMATIONS = {ZOMBIES: CRASH_ZOMBIES, MISSED: CRASH_MISSED, RETRIES: RETRY_CRASHED}

@@ -45,6 +45,9 @@ class ThroughApi:
     def why(self, handle: str) -> str:
         return self.api.why(handle)
 
+    def history(self, handle: str) -> str:
+        return self.api.history(handle)
+
     def span_s(self, handle: str, steps: int) -> float | None:
         return self.api.span_s(handle, steps)
 

@@ -110,6 +110,15 @@ def _logarithmic(curves: Sequence[Curve], y_title: str, x_title: str, x_form: st
     return _drawn(curves, scale, partial(scale.axis, y_title, "~g"), x_title, x_form, factor=1)
 
 
+def outage_svg(curves: Sequence[Curve], title: str) -> str:
+    """Draw the share of steps that were not left alone over the length of an outage."""
+    scale = Scale(0, 1.05, logarithmic=False)
+    y = partial(scale.axis, "steps that were well, and were killed", ".0%")
+    chart = _drawn(curves, scale, y, "seconds for which the control plane is down", "~g", factor=1)
+    told = _told(curves, _killed)
+    return inline(chart, f"Steps killed over the length of an outage: {title}", told)
+
+
 def efficiency_svg(curves: Sequence[Curve], title: str) -> str:
     """Draw the efficiency over the size of a task, and where each setup's METG(50 %) lies."""
     scale = Scale(0, 1.05, logarithmic=False)
@@ -200,6 +209,10 @@ def _told(curves: Sequence[Curve], say: Callable[[Curve], str]) -> str:
 def _growth(curve: Curve) -> str:
     return ", ".join(f"{words.plural(int(it.x), 'step')} {words.number(it.y)} s"
                      for it in curve.dots)  # fmt: skip
+
+
+def _killed(curve: Curve) -> str:
+    return ", ".join(f"{it.x:g} s {100 * it.y:.0f} %" for it in curve.dots)
 
 
 def _throughput(curve: Curve) -> str:

@@ -126,8 +126,8 @@ def costs(campaign: Campaign, rows: Sequence[Scenario]) -> list[Cost]:
 def _costs(it: Told, seed: int) -> dict[str, Figure]:
     trials = it.cell.results
     rows = {label: words.tally(_counts(trials, name)) for label, name in ROWS.items()}
-    waste = {label: words.tally(_values(trials, name)) for label, name in WASTE.items()}
-    return {**rows, **waste, "wasted time": words.figure(_values(trials, "wasted_s"), "s", seed)}
+    waste = {label: words.tally(values(trials, name)) for label, name in WASTE.items()}
+    return {**rows, **waste, "wasted time": words.figure(values(trials, "wasted_s"), "s", seed)}
 
 
 def _counts(trials: Sequence[Result], name: str) -> list[float]:
@@ -174,9 +174,9 @@ def _named() -> list[tuple[str, str]]:
 def told(cell: Cell, seed: int, lacking: str = "") -> Told:
     """Say what a cell says; `lacking` is why there can be no trial in it."""
     judged = [it for it in cell.results if it.outcome != Outcome.ERROR]
-    figures = {label: words.figure(_values(judged, it), "s", seed, _absent(judged, it))
+    figures = {label: words.figure(values(judged, it), "s", seed, _absent(judged, it))
                for label, it in TIMES.items()}  # fmt: skip
-    figures |= {label: words.tally(_values(judged, it)) for label, it in COUNTS.items()}
+    figures |= {label: words.tally(values(judged, it)) for label, it in COUNTS.items()}
     word = words.UNSUPPORTED if lacking and not cell.trials else cell.word
     missing = None if judged else words.NO_FIGURE[word]
     notes = (lacking,) if word == words.UNSUPPORTED and lacking else _notes(cell.results)
@@ -203,7 +203,7 @@ def _trials(campaign: Campaign, setup: SetupId) -> list[Result]:
     return [it for cell in cells for it in cell.results]
 
 
-def _values(results: Sequence[Result], measure: str) -> list[float]:
+def values(results: Sequence[Result], measure: str) -> list[float]:
     """Return a measure where it means something: no time to all rows without all rows."""
     apt = APT.get(measure, tuple(Truth))
     return [value for it in results if it.truth in apt and not missed(it)

@@ -66,6 +66,7 @@ CHECKS = {
 }
 CAUGHT = Mark("✓", "caught", "good")
 NOT_CAUGHT = Mark("✗", "not caught", "bad")
+LATE = Mark("▲", "later", "fair")
 AGAINST_BARE = {
     statistics.Verdict.IMPROVED: Mark("▼", "faster", "good"),
     statistics.Verdict.REGRESSED: Mark("▲", "slower", "fair"),

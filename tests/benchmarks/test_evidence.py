@@ -44,6 +44,12 @@ def test_of_a_long_log_the_middle_is_left_out_and_counted(logs):
     assert "m" * 7 not in said
 
 
+def test_what_the_engine_has_stored_comes_first():
+    assert evidence.told("a run", "== log\nx") == "== what the engine has stored\na run\n== log\nx"
+    assert evidence.told(" ", "== log\nx") == "== log\nx"
+    assert evidence.told("", "") == ""
+
+
 def test_a_line_is_found_again_and_cut_around_what_was_looked_for(tmp_path):
     kept = evidence.keep(tmp_path, "trial", "one\n" + "x" * 900 + " killed by 9 " + "y" * 900)
 

@@ -31,6 +31,9 @@ class Engine:
             raise self.words
         return self.words
 
+    def history(self, handle):
+        return f"in {ROOT}/x: pending, running"
+
 
 def hear(engine, workload=fib_40_10(), state=State.SUCCEEDED):  # noqa: B008
     return hearing.hear(engine, "handle", workload, state)
@@ -50,6 +53,12 @@ def test_of_other_workloads_the_engine_is_asked_nothing():
 
     assert hear(engine, chain(5)) == Told()
     assert engine.asked == 0
+
+
+def test_of_a_run_that_was_hit_it_is_asked_how_it_went():
+    told = hearing.hear(Engine(), "handle", chain(5), State.SUCCEEDED, hurt=True)
+
+    assert told == Told(history="in x: pending, running")
 
 
 def test_a_store_that_does_not_know_every_end_yet_is_asked_again():

@@ -53,6 +53,9 @@ class EngineApi(Protocol):
     def why(self, handle: str) -> str:
         """Return what the engine says about a run that failed."""
 
+    def history(self, handle: str) -> str:
+        """Return, in lines, what the engine has stored of how a run went: its states and tries."""
+
     def span_s(self, handle: str, steps: int) -> float | None:
         """Return the seconds from the first step created to the last one completed, as stored.
 

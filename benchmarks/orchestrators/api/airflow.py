@@ -110,6 +110,21 @@ class AirflowApi:
         failed = [task for task in self._tasks(handle) if task["state"] in FAILED]
         return "\n".join(self._errors(handle, task) for task in failed)
 
+    def history(self, handle: str) -> str:
+        """Return the tries of each task, then what happened to the run's tasks besides."""
+        dag, run = handle.split("/", 1)
+        lines = []
+        for task in self._tasks(handle):
+            index = f"/{task['map_index']}" if task["map_index"] >= 0 else ""
+            path = f"{_path(handle)}/taskInstances/{task['task_id']}{index}/tries"
+            lines += [
+                f"{it['start_date']} to {it['end_date']} {it['task_id']}[{it['map_index']}]"
+                f" try {it['try_number']}: {it['state']}"
+                for it in self._get(path)["task_instances"]
+            ]
+        events = self._get("eventLogs", dag_id=dag, run_id=run, limit=PAGE)["event_logs"]
+        return "\n".join([*lines, *(_event(it) for it in events)])
+
     def span_s(self, handle: str, steps: int) -> float | None:
         """Count from the first task instance queued: before that it has no time of its own."""
         tasks = [task for task in self._tasks(handle) if task["state"] == "success"]
@@ -164,6 +179,10 @@ class AirflowApi:
             else requests.get(url, timeout=CALL_S)
         )
         self.token = _good(said).json()["access_token"]
+
+
+def _event(it: Mapping[str, Any]) -> str:
+    return f"{it['when']} {it['event']} {it['task_id']}[{it['map_index']}] {it['extra'] or ''}"
 
 
 def _good(answer: requests.Response) -> requests.Response:

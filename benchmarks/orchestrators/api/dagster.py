@@ -203,6 +203,18 @@ class DagsterApi:
         events = self._events(self.last(handle)["runId"])
         return "\n".join(_failure(e) for e in events if e["__typename"] in FAILURES)
 
+    def history(self, handle: str) -> str:
+        """Return the events of the run, and of those that continued it or that it continues."""
+        lines = []
+        for run in self._do(GROUP, run=handle)["runs"]:
+            lines.append(f"run {run['runId']}: {run['status']}")
+            lines += [
+                f"{datetime.fromtimestamp(_at_ms(it) / 1000, UTC):%H:%M:%S.%f}"
+                f" {it['__typename']} {it['stepKey'] or ''} {it['message']}"
+                for it in self._events(run["runId"])
+            ]
+        return "\n".join(lines)
+
     def span_s(self, handle: str, steps: int) -> float | None:
         events = [event for run in self._chain(handle) for event in self._events(run["runId"])]
         created = [event for event in events if event["__typename"] in CREATED]

@@ -151,6 +151,10 @@ class PrefectApi:
         lines = self.find("logs", {"logs": errors, "limit": 20})
         return "\n".join([f"{state['name']}: {state['message']}", *(e["message"] for e in lines)])
 
+    def history(self, handle: str) -> str:
+        states = self.ask("GET", f"flow_run_states/?flow_run_id={handle}")
+        return "\n".join(f"{it['timestamp']} {it['name']} {it['message'] or ''}" for it in states)
+
     def span_s(self, handle: str, steps: int) -> float | None:
         """Count by the task runs' states: `created` is when the server recorded a task run.
 

@@ -1,0 +1,72 @@
+"""For how long the control plane may be down before it costs steps that were well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from benchmarks.model import Result, Verdict
+from benchmarks.report import curves, recovery, words
+from benchmarks.report.curves import Curve, Dot
+from benchmarks.report.facts import Campaign, Cell, SetupId
+
+SCENARIO = re.compile(r"control-down-(\d+)-s")
+SURVIVED = "survived"  # the check of these scenarios
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What became, on one setup, of the steps that were at work when the control plane went."""
+
+    setup: SetupId
+    cell: Cell
+    seconds: int
+    killed: int
+    count: int
+    why: str
+
+    @property
+    def share(self) -> float:
+        return self.killed / self.count
+
+
+def outages(campaign: Campaign) -> list[Outage]:
+    """Return a line for each setup and length of an outage, shortest first."""
+    lengths = sorted({(int(m[1]), name, subject) for name, subject in campaign.faults
+                      if (m := SCENARIO.fullmatch(name))}, key=lambda it: it[0])  # fmt: skip
+    found = (
+        _outage(campaign.cell(setup, subject, name), seconds)
+        for setup in recovery.hurt(campaign) for seconds, name, subject in lengths
+    )  # fmt: skip
+    return [it for it in found if it is not None]
+
+
+def _outage(cell: Cell, seconds: int) -> Outage | None:
+    told = [it for result in cell.results for it in result.findings
+            if it.check == SURVIVED and _says(result)]  # fmt: skip
+    verdicts = [it for it in told if it.verdict != Verdict.UNKNOWN]
+    killed = [it for it in verdicts if it.verdict == Verdict.FAIL]
+    if not verdicts:
+        return None
+    why = killed[0].reason if killed else ""
+    return Outage(cell.setup, cell, seconds, len(killed), len(verdicts), why)
+
+
+def _says(result: Result) -> bool:
+    return not recovery.missed(result)
+
+
+def chart(found: Sequence[Outage]) -> Markup:
+    """Draw the share of steps that were not left alone over the length; "" for fewer than two."""
+    if len({it.seconds for it in found}) < 2:
+        return Markup("")
+    setups = list(dict.fromkeys(it.setup for it in found))
+    lines = [
+        Curve(setup, tuple(Dot(it.seconds, it.share, it.share, it.share)
+                           for it in found if it.setup == setup))
+        for setup in setups
+    ]  # fmt: skip
+    return Markup(curves.outage_svg(lines, words.plural(len(setups), "setup")))

@@ -1,0 +1,97 @@
+"""After how many seconds an engine's settings let it notice, beside the seconds measured here."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from benchmarks.model import Result
+from benchmarks.report import recovery, words
+from benchmarks.report.recovery import Scenario, Told
+from benchmarks.report.words import Figure
+
+FILE = Path(__file__).with_suffix(".toml")
+NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One entry of promises.toml: what is noticed at the latest, by the settings that say when.
+
+    `adds` names settings and their values as shipped, in seconds: the promise is their sum, each as
+    the setup has it. One that is 0 as shipped is off, and without it nothing is promised.
+    """
+
+    engine: str
+    scenarios: tuple[str, ...]
+    says: str
+    adds: dict[str, float]
+    source: str
+    variants: tuple[str, ...] = ()
+
+    def fits(self, result: Result) -> bool:
+        """Whether it is about such a trial."""
+        return (
+            result.engine == self.engine
+            and result.scenario in self.scenarios
+            and result.variant in (self.variants or (result.variant,))
+        )
+
+    def seconds(self, result: Result) -> float | None:
+        """Return the sum of the settings as a trial had them; None when one of them is off."""
+        own = {str(it["name"]): str(it["value"]) for it in result.environment["settings"]}
+        values = [_seconds(own.get(name), shipped) for name, shipped in self.adds.items()]
+        return sum(values) if all(values) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A promise, and what was measured of it."""
+
+    scenario: Scenario
+    told: Told
+    promise: Promise
+    promised_s: float | None
+    measured_s: float | None  # the median
+    measured: Figure
+
+    @property
+    def late(self) -> bool:
+        """Whether the median is above what was promised."""
+        if self.promised_s is None or self.measured_s is None:
+            return False
+        return self.measured_s > self.promised_s
+
+
+@cache
+def known() -> tuple[Promise, ...]:
+    """Return the entries of promises.toml, in their order."""
+    entries = tomllib.loads(FILE.read_text())["promise"]
+    return TypeAdapter(tuple[Promise, ...]).validate_python(entries)
+
+
+def kept(matrix: Sequence[Scenario]) -> list[Kept]:
+    """Return the promises about the trials of a campaign, in the order of the matrix."""
+    return [it for row in matrix for told in row.cells for it in _kept(row, told)]
+
+
+def _kept(row: Scenario, told: Told) -> Iterator[Kept]:
+    if not told.n:
+        return
+    trial = told.cell.results[0]
+    for it in known():
+        if it.fits(trial):
+            middle = words.middle(recovery.values(told.cell.results, "detect_s"))
+            yield Kept(row, told, it, it.seconds(trial), middle, told.figures["detect"])
+
+
+def _seconds(own: str | None, shipped: float) -> float:
+    """Return a setting's value in seconds: the first number of its text."""
+    found = NUMBER.search(own) if own is not None else None
+    return float(found[0]) if found else shipped

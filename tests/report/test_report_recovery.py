@@ -1,0 +1,181 @@
+"""The recovery matrix: at a glance, why, when promised, and how long an outage may be."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import evidence, results
+from benchmarks.model import ENGINE_SAYS, Finding, Outcome, Truth, Verdict
+from benchmarks.orchestrators.services import ROOT
+from benchmarks.report import explanations, facts, outages, page, promises, recovery
+from benchmarks.scenarios import SCENARIOS
+from tests.report import made_up
+
+SAID = "10:00:01 | Process for flow run 'a' exited with status code: -9; reported as crashed"
+LACKING = {"host-killed": {"bare/local/default": "it has no services <of its own>"}}
+
+
+def trial(engine, variant, scenario, number=1, **changes):
+    made = made_up.result(engine, variant, "complaints", scenario, number)
+    own = {**made.environment, **changes.pop("environment", {})}
+    return replace(made, environment=own, **changes)
+
+
+def hit(engine, variant, scenario, outcome=Outcome.SELF_HEALED, detect_s=None, **changes):
+    measures = {"detect_s": detect_s, "recover_s": 9.0, "truth_s": 9.0}
+    return trial(engine, variant, scenario, outcome=outcome, measures=measures, **changes)
+
+
+def setting(name, value):
+    return {
+        "name": name,
+        "value": value,
+        "default": "",
+        "reason": "recovery",
+        "source": "https://x",
+    }
+
+
+def outage(variant, seconds, verdict, number=1):
+    finding = Finding(
+        "survived", verdict, "" if verdict is Verdict.PASS else "it was started again"
+    )
+    name = f"control-down-{seconds}-s"
+    return trial("airflow", variant, name, number, findings=(finding,))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "journals").mkdir()
+    log = evidence.keep(tmp_path, "one", f"worker.log\n{SAID}")
+    resumed = {"outcome": Outcome.RESUMED, "environment": {"log": log}}
+    settings = [
+        setting("scheduler.scheduler_health_check_threshold", "5"),
+        setting("scheduler.orphaned_tasks_check_interval", "2"),
+    ]
+    told = [
+        trial("bare", "default", "calm"),
+        hit("prefect", "default", "killed-after-commit", **resumed),
+        hit("dagster", "default", "killed-after-commit", Outcome.STUCK, truth=Truth.LIMBO),
+        hit("airflow", "default", "host-killed", detect_s=250.0),
+        hit("airflow", "tuned", "host-killed", detect_s=9.0, environment={"settings": settings}),
+        outage("default", 15, Verdict.PASS),
+        outage("default", 300, Verdict.FAIL),
+        outage("default", 300, Verdict.PASS, number=2),
+        outage("default", 60, Verdict.UNKNOWN),
+    ]
+    for it in told:
+        (tmp_path / it.journal).touch()
+        results.append(tmp_path, it)
+    results.save_lacking(tmp_path, LACKING)
+    return tmp_path
+
+
+@pytest.fixture
+def campaign(folder):
+    return facts.campaign(results.read(folder))
+
+
+def cell(campaign, title, scenario, lacking=None):
+    row = next(it for it in recovery.matrix(campaign, lacking) if it.name == scenario)
+    return next(it for it in row.cells if it.cell.setup.title == title)
+
+
+def test_setups_that_nothing_was_done_to_have_no_column(campaign):
+    titles = [it.title for it in recovery.hurt(campaign)]
+
+    assert titles == ["airflow default", "airflow tuned", "prefect default", "dagster default"]
+
+
+def test_rows_are_grouped_by_what_is_hit_and_keep_what_nobody_knows(campaign):
+    rows = recovery.matrix(campaign)
+    groups = dict(recovery.grouped([*rows, replace(rows[0], name="of an older bench")]))
+
+    assert list(groups) == ["task", "control", recovery.OTHERS]
+    names = [row.name for row in groups["control"]]
+    assert names == [it for it in SCENARIOS if it in names]  # the order of `bench list`
+
+
+def test_a_cell_that_cannot_be_says_why(campaign):
+    lacking = {"host-killed": {"prefect/local/default": "it has none"}}
+    told = cell(campaign, "prefect default", "host-killed", lacking)
+
+    assert told.missing.word == "unsupported"
+    assert told.notes == ("it has none",)
+    assert cell(campaign, "dagster default", "host-killed", lacking).missing.word == "not measured"
+
+
+def test_a_sentence_is_said_only_where_the_log_of_the_trial_holds_it(folder, campaign):
+    (known,) = explanations.explained(
+        folder, cell(campaign, "prefect default", "killed-after-commit").cell
+    )
+    (unknown,) = explanations.explained(
+        folder, cell(campaign, "dagster default", "killed-after-commit").cell
+    )
+    healed = cell(campaign, "airflow tuned", "host-killed").cell
+
+    assert known.quote == SAID
+    assert known.says.startswith("The step is a call in the flow run's process")
+    assert not unknown.says
+    assert explanations.explained(folder, healed) == []
+    assert [it.setup.title for it in explanations.unexplained(
+        folder, [told.cell for row in recovery.matrix(campaign) for told in row.cells]
+    )] == ["dagster default"]  # fmt: skip
+
+
+def test_what_the_engines_api_said_counts_as_its_log(tmp_path):
+    said = (Finding(ENGINE_SAYS, Verdict.PASS, f"Crashed\n{SAID}"),)
+    one = hit("prefect", "default", "killed-after-commit", Outcome.RESUMED, findings=said)
+    only = facts.campaign([one])
+    (found,) = explanations.explained(
+        tmp_path, cell(only, "prefect default", "killed-after-commit").cell
+    )
+
+    assert found.quote == SAID
+
+
+@pytest.mark.parametrize("entry", [*explanations.known(), *promises.known()])
+def test_every_entry_is_about_scenarios_that_there_are_and_names_its_source(entry):
+    assert set(entry.scenarios) <= set(SCENARIOS)
+    assert entry.source
+    assert entry.says
+
+
+def test_a_promise_is_the_sum_of_the_settings_as_the_setup_has_them(campaign):
+    kept = {it.told.cell.setup.title: it for it in promises.kept(recovery.matrix(campaign))}
+
+    assert kept["airflow default"].promised_s == 300 + 10
+    assert not kept["airflow default"].late
+    assert kept["airflow tuned"].promised_s == 5 + 2
+    assert kept["airflow tuned"].late
+
+
+def test_what_is_off_as_shipped_promises_nothing_until_it_is_set():
+    promise = next(it for it in promises.known() if it.engine == "prefect")
+    on = {"settings": [setting("automation `crash zombies`", "no heartbeat for 90 s: Crashed")]}
+
+    assert promise.seconds(hit("prefect", "default", "host-killed")) is None
+    assert promise.seconds(hit("prefect", "default", "host-killed", environment=on)) == 90 + 5
+
+
+def test_of_an_outage_the_share_of_steps_is_counted_that_were_not_left_alone(campaign):
+    found = outages.outages(campaign)
+
+    assert [(it.seconds, it.killed, it.count) for it in found] == [(15, 0, 1), (300, 1, 2)]
+    assert [it.share for it in found] == [0, 0.5]
+    assert "300 s 50 %" in outages.chart(found)
+    assert outages.chart(found[:1]) == ""
+
+
+def test_all_of_it_stands_in_both_files(folder):
+    page.build(folder, ROOT)
+    html, markdown = ((folder / name).read_text() for name in ("report.html", "report.md"))
+
+    for text in (html, markdown):
+        assert "The step is a call in the flow run" in text
+        assert "Process for flow run" in text
+        assert "not explained: nothing known was found in its log" in text
+        assert "Noticed when promised?" in text
+        assert "1 of 2" in text
+        assert "it was started again" in text
+    assert "<of its own>" not in html
