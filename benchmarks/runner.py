@@ -175,7 +175,7 @@ def watch(
     """Return the state the run ended in, or was in at the deadline, and the engine's handle."""
     note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     deadline = time.monotonic() + max(scenario.deadline_s, workload.deadline_s)
-    handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
+    handle = submitted(stand, workload, run, tries=1 if scenario.name == CALM else COMMANDS)
     stand.scene.handles[run] = handle
     strike = Strike(stand, scenario.fault, run)
     person = Person(stand, run, scenario.stuck_s)
@@ -201,6 +201,22 @@ def watch(
     if scenario.after_s:
         linger(strike, follower, scenario.after_s)
     return state, handle
+
+
+def submitted(stand: Stand, workload: Workload, run: str, tries: int) -> str:
+    """Ask for a run, again where that is refused, and return its handle.
+
+    The trial before may have taken a database away: who uses a pooled connection first finds it
+    dead.
+    """
+    for left in reversed(range(tries)):
+        try:
+            return stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
+        except requests.RequestException as error:
+            if not left:
+                raise
+            note(stand, run, "refused", Struck(f"{error}"[:200]))
+    raise AssertionError("a run is asked for at least once")
 
 
 def linger(strike: Strike, follower: journal.Follower, after_s: float) -> None:

@@ -27,6 +27,7 @@ HOLD_POLL_S = 0.01
 
 KINDS = (
     "submitted",
+    "refused",
     "started",
     "checkpoint",
     "written",

@@ -162,6 +162,27 @@ def test_a_run_that_loses_its_power_is_got_over_by_one_resume(tried):
     assert trial.ledger.complete
 
 
+def test_a_run_that_is_refused_behind_a_fault_is_asked_for_again(stand_of, monkeypatch):
+    stand, answers = stand_of(), [requests.HTTPError("500: connection closed"), None]
+    engine = type(stand.orchestrator)
+    submit = engine.submit
+
+    def refusing(self, *asked):
+        if error := answers.pop(0):
+            raise error
+        return submit(self, *asked)
+
+    monkeypatch.setattr(engine, "submit", refusing)
+    workload = workloads.WORKLOADS["complaints"]
+    assert runner.submitted(stand, workload, RUN, tries=2)
+    (told,) = journal.read(journal.path(stand.journals, RUN))[:1]
+    assert (told.kind, told.detail) == ("refused", "500: connection closed")
+
+    answers[:] = [requests.HTTPError("503")]
+    with pytest.raises(requests.HTTPError, match="503"):
+        runner.submitted(stand, workload, RUN, tries=1)
+
+
 def test_a_run_that_never_succeeds_is_given_up_after_one_resume(stand_of):
     stand = stand_of()
     scenario = dataclasses.replace(
