@@ -1,6 +1,7 @@
 """The faults at a hold point: when they are due, whether they landed, and that they are undone."""
 
 import math
+import threading
 
 import pytest
 
@@ -15,6 +16,7 @@ from shared import journal
 from shared.journal import Event
 
 KEY = "2026-01-05"
+WAIT_S = 30.0  # for what takes milliseconds
 HURT = (KillWorker(), PauseWorker(), CutOffWorker())  # in containers alone
 SERVED = (KillControl(), KillServer("metadata-killed"), CutPower())  # where there are services
 
@@ -84,6 +86,8 @@ class Spell:
 
     def __init__(self, lasts_s):
         self.lasts_s, self.injected, self.healed = lasts_s, 0, 0
+        self.over = threading.Event()
+        self.error = None
 
     def due(self, history):
         return True
@@ -94,18 +98,48 @@ class Spell:
 
     def heal(self, world):
         self.healed += 1
+        self.over.set()
+        if self.error is not None:
+            raise self.error
 
 
 @pytest.mark.parametrize(("lasts_s", "healed"), [(0.0, 1), (math.inf, 0)])
 def test_a_fault_is_healed_once_when_its_time_is_over(stand_of, lasts_s, healed):
     stand, fault = stand_of(), Spell(lasts_s)
-    strike = runner.Strike(stand, fault, "r")
-    for _ in range(3):
-        strike.look(())
+    with runner.Strike(stand, fault, "r") as strike:
+        for _ in range(3):
+            strike.look(())
+        assert fault.over.wait(WAIT_S if healed else 0) is bool(healed)
     kinds = [event.kind for event in journal.read(journal.path(stand.journals, "r"))]
 
     assert (fault.injected, fault.healed) == (1, healed)
     assert kinds == ["fault_injected"] + ["healed"] * healed
+
+
+def test_a_fault_is_healed_in_time_while_an_engine_lets_the_bench_wait_for_an_answer(stand_of):
+    fault = Spell(0.01)
+    with runner.Strike(stand_of(), fault, "r") as strike:
+        strike.look(())
+        assert fault.over.wait(WAIT_S)  # nobody looks meanwhile
+
+
+def test_a_fault_that_cannot_be_healed_breaks_its_trial(stand_of):
+    fault = Spell(0.01)
+    fault.error = RuntimeError("it does not start again")
+    with (
+        pytest.raises(RuntimeError, match="it does not start again"),
+        runner.Strike(stand_of(), fault, "r") as strike,
+    ):
+        strike.look(())
+        assert fault.over.wait(WAIT_S)
+
+
+def test_a_trial_that_ends_before_its_faults_time_is_over_waits_for_nothing(stand_of):
+    fault = Spell(3600.0)
+    with runner.Strike(stand_of(), fault, "r") as strike:
+        strike.look(())
+
+    assert fault.healed == 0  # the trial heals, always
 
 
 @pytest.mark.parametrize("fault", HURT, ids=lambda fault: fault.name)
