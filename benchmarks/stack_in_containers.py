@@ -47,6 +47,7 @@ SAME = {
     "ETL_SOURCE": "standin",
     "ETL_SHADOW": "",
     "ETL_SYNTHETIC": "",
+    "ETL_STEP_TIMEOUT_S": "",
     "ETL_REPOSITORIES": "",
     "ETL_CHANNELS": "",
     "ETL_VIDEOS": "",

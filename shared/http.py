@@ -91,10 +91,15 @@ def paced(requests_: int, in_ms: int) -> Any:
     from pyrate_limiter import Limiter, Rate, SQLiteBucket
     from requests_ratelimiter import LimiterAdapter
 
+    class Paced(LimiterAdapter):
+        def close(self) -> None:
+            super().close()
+            self.limiter.close()  # of the file: a limiter that was given is left to the giver
+
     file = Path(tempfile.gettempdir(), f"etl-complaints-pace-{os.getuid()}.sqlite")
     rates = [Rate(requests_, in_ms)]
     bucket = SQLiteBucket.init_from_file(rates, db_path=str(file), use_file_lock=True)
-    return LimiterAdapter(limiter=Limiter(bucket), per_host=False, bucket_name="complaints")
+    return Paced(limiter=Limiter(bucket), per_host=False, bucket_name="complaints")
 
 
 @cache

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import orjson
@@ -80,7 +81,7 @@ def insert(url: str, rows: list[tuple[Any, ...]]) -> None:
     """Insert all rows in one transaction into a table without any key."""
     table = f"CREATE TABLE floor ({', '.join(f'{name} TEXT' for name in COLUMNS)})"
     if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(table)
             marks = ", ".join("?" * len(COLUMNS))

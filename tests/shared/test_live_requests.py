@@ -43,6 +43,7 @@ def live(configure, monkeypatch, tmp_path):
     def mounted(*contents, **variables):
         configure(ETL_SOURCE="live", **variables)
         notebook = Notebook(*contents)
+        http.session().close()  # what is mounted is replaced
         for prefix in ("https://", LIVE_URLS["complaints"]):
             http.session().mount(prefix, notebook)
         return notebook
@@ -152,8 +153,8 @@ def test_the_stand_in_is_not_paced(configure):
 
 
 def test_the_sixteenth_request_of_a_minute_finds_no_place(place):
-    limiter = http.paced(15, 60_000).limiter
-    places = [limiter.try_acquire("complaints", timeout=0.5) for _ in range(16)]
+    with http.paced(15, 60_000).limiter as limiter:
+        places = [limiter.try_acquire("complaints", timeout=0.5) for _ in range(16)]
 
     assert places == [True] * 15 + [False]
 
@@ -171,4 +172,5 @@ def test_all_processes_of_a_machine_count_in_the_same_minute(place, tmp_path):
     ended = together(TAKE, [[str(tmp_path)]] * 3)
 
     assert ended == [0, 0, 0]
-    assert not http.paced(15, 60_000).limiter.try_acquire("complaints", timeout=0.5)
+    with http.paced(15, 60_000).limiter as limiter:
+        assert not limiter.try_acquire("complaints", timeout=0.5)
