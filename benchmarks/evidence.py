@@ -14,6 +14,7 @@ HALF = 60_000  # characters at the beginning and at the end of what one log says
 GAP = "\n... {} characters left out ...\n"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LINE = 300  # characters of a line that is quoted
+LATE_S = 60.0  # what took so long to be noticed is to be understood, too
 
 Sizes = Mapping[Path, int]
 
@@ -46,6 +47,12 @@ def _shortened(text: str) -> str:
     if left_out <= 0:
         return text
     return text[:HALF] + GAP.format(left_out) + text[-HALF:]
+
+
+def is_kept(result: Result) -> bool:
+    """Whether a trial's logs are kept: it must be explained, or was noticed late."""
+    late = (result.measures.get("detect_s") or 0.0) > LATE_S
+    return is_due(result) or (late and not is_known_bad(result))
 
 
 def is_due(result: Result) -> bool:

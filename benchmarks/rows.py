@@ -54,7 +54,7 @@ def attempt(
     own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
     own |= {"beside": benches_beside()} if stand.local else {}
     own |= {"journals": kept} if workload.runs > 1 else {}
-    if evidence.is_due(result):
+    if evidence.is_kept(result):
         said = evidence.told(history, evidence.since(logs_of(stand, True), logged))
         own |= {"log": evidence.keep(folder, slot.name, said)} if said else {}
     return replace(

@@ -79,3 +79,5 @@ def test_which_outcomes_are_to_be_explained(outcome, truth, due):
 
     assert evidence.is_due(made) is due
     assert not evidence.is_due(replace(made, scenario="calm"))
+    assert evidence.is_kept(replace(made, measures={"detect_s": 61.0}))
+    assert evidence.is_kept(replace(made, measures={"detect_s": None})) is due

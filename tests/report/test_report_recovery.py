@@ -144,7 +144,7 @@ def test_every_entry_is_about_scenarios_that_there_are_and_names_its_source(entr
 def test_a_promise_is_the_sum_of_the_settings_as_the_setup_has_them(campaign):
     kept = {it.told.cell.setup.title: it for it in promises.kept(recovery.matrix(campaign))}
 
-    assert kept["airflow default"].promised_s == 300 + 10
+    assert kept["airflow default"].promised_s == 30 + 300
     assert not kept["airflow default"].late
     assert kept["airflow tuned"].promised_s == 5 + 2
     assert kept["airflow tuned"].late
