@@ -45,9 +45,9 @@ from benchmarks.faults.task import (
 from benchmarks.model import Fault, Scenario, Setup, Truth
 from benchmarks.orchestrators.containers import MODE as COMPOSE
 
-# The longest time after which an engine is known to notice by itself as shipped: Airflow's scheduler,
-# started again, looks for the tasks of the one before it at once, when that still counts as alive,
-# and then every 300 s. A person steps in later than that.
+# The longest time after which an engine is known to notice by itself as shipped. A scheduler of
+# Airflow, started again, looks for the tasks of the one before it at once, when that still counts
+# as alive, and then every 300 s. A person steps in later than that.
 STUCK_S = 360.0
 DEADLINE_S = 600.0
 LIMIT_S = 5  # of a rate limit

@@ -13,12 +13,22 @@ from pathlib import Path
 
 from dagster import DagsterEventType, DagsterRun
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._serdes import ConfigurableClassData
 
 STARTED = re.compile(r"Started process for run \(pid: (\d+)\)")
+# A failed run is retried once: while the code server is not back, or the daemon has not yet loaded
+# its code again, that one retry fails, and nobody tries again.
+SETTLE_S = 15.0
 CLOCKS_DIFFER_S = 1.0  # a process's start is known to the kernel's tick, the event by the wall
 
 
 class HealthCheckedRunLauncher(DefaultRunLauncher):
+    """Says of a run that it has failed when its process has been gone for `SETTLE_S` seconds."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(inst_data)
+        self.gone_since: dict[str, float] = {}  # by run: when it was first seen to be gone
+
     @property
     def supports_check_run_worker_health(self) -> bool:
         return True
@@ -31,9 +41,13 @@ class HealthCheckedRunLauncher(DefaultRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING, "its process has no pid yet")
         pid, logged = started[-1]
         began = began_at(int(pid))
-        if began is None or began > logged + CLOCKS_DIFFER_S:  # later: the pid is another's now
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"the run's process {pid} is gone")
-        return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if began is not None and began <= logged + CLOCKS_DIFFER_S:  # later: the pid is another's
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        told = f"the run's process {pid} is gone"
+        since = self.gone_since.setdefault(run.run_id, time.monotonic())
+        if time.monotonic() - since < SETTLE_S:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, told)
+        return CheckRunHealthResult(WorkerStatus.FAILED, told)
 
 
 def began_at(pid: int) -> float | None:

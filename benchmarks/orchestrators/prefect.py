@@ -93,6 +93,14 @@ TUNED = (
         "recovery: a crashed run starts again by itself, and one that crashes every time ends",
     ),
     Setting(
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES",
+        "500",
+        "none",
+        "recovery: what the server answers while its database is away is asked again, as 429, 502"
+        " and 503 are; otherwise a run's process ends when it cannot report a state",
+        source="https://docs.prefect.io/v3/api-ref/settings-ref#clientsettings",
+    ),
+    Setting(
         STEP_TIMEOUT,
         "60",
         "none",

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
 
+from dagster_impl import launcher
 from dagster_impl.launcher import HealthCheckedRunLauncher, began_at
 
 
@@ -20,14 +21,14 @@ def nothing():
 def checked():
     """Return a function that says how a run is of whose process the log says this pid."""
     with dg.DagsterInstance.ephemeral() as instance:
-        launcher = HealthCheckedRunLauncher()
-        launcher.register_instance(instance)
+        ours = HealthCheckedRunLauncher()
+        ours.register_instance(instance)
 
         def check(*pids):
             run = instance.create_run_for_job(nothing)
             for pid in pids:
                 instance.report_engine_event(f"Started process for run (pid: {pid}).", run)
-            return launcher.check_run_worker_health(run).status
+            return ours.check_run_worker_health(run).status
 
         yield check
 
@@ -50,14 +51,24 @@ def test_a_run_is_well_while_its_process_lives_and_before_it_has_one(checked):
     assert checked(os.getpid()) is WorkerStatus.RUNNING
 
 
-def test_a_run_has_failed_when_its_last_process_is_gone(checked, gone):
+def test_a_run_whose_process_is_gone_is_given_time_until_it_could_be_retried(
+    checked, gone, monkeypatch
+):
+    assert checked(gone) is WorkerStatus.RUNNING
+    monkeypatch.setattr(launcher, "SETTLE_S", 0.0)
+    assert checked(gone) is WorkerStatus.FAILED
+
+
+def test_a_run_has_failed_when_its_last_process_is_gone(checked, gone, monkeypatch):
+    monkeypatch.setattr(launcher, "SETTLE_S", 0.0)
     assert checked(gone) is WorkerStatus.FAILED
     assert checked(os.getpid(), gone) is WorkerStatus.FAILED
     assert checked(gone, os.getpid()) is WorkerStatus.RUNNING
 
 
 def test_a_pid_that_is_another_process_by_now_is_not_the_runs(checked, monkeypatch):
-    monkeypatch.setattr("dagster_impl.launcher.began_at", lambda pid: time.time() + 60)
+    monkeypatch.setattr(launcher, "SETTLE_S", 0.0)
+    monkeypatch.setattr(launcher, "began_at", lambda pid: time.time() + 60)
 
     assert checked(os.getpid()) is WorkerStatus.FAILED
 
