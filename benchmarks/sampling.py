@@ -67,6 +67,7 @@ class Sampler:
     own: float | None = None
     _roots: Sequence[psutil.Process] = ()
     _before: float = 0.0
+    _database_roots: Sequence[psutil.Process] = ()
     _database_before: float = 0.0
     _own_before: float = 0.0
     _done: threading.Event = field(default_factory=threading.Event)
@@ -75,7 +76,8 @@ class Sampler:
     def __enter__(self) -> Sampler:
         self._roots = self.services.roots()
         if self.database is not None:
-            self._database_before = self._cpu_s(self.database.roots())
+            self._database_roots = self.database.roots()
+            self._database_before = self._cpu_s(self._database_roots)
         self._before = self._cpu_s(self._roots)
         if self.split is not None:
             self.split.begin()
@@ -109,8 +111,9 @@ class Sampler:
             self.cpu = self._cpu_s(roots) - self._before
             rest = max(0.0, self.cpu - sum(by_role.values()))
             self.by_role = {Role.CONTROL: rest, **by_role}
-        if self.database is not None:
-            self.database_cpu = self._cpu_s(self.database.roots()) - self._database_before
+        database = self.database.roots() if self.database is not None else []
+        if database and set(self._database_roots) <= set(database):
+            self.database_cpu = self._cpu_s(database) - self._database_before
 
     def _look(self) -> None:
         assert self.split is not None

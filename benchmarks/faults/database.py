@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from benchmarks.faults.at_hold import AtHold, release
+from benchmarks.faults.supervisor import start_again
 from benchmarks.model import Server, Workload, World
 from shared import warehouse
 from shared.journal import Event
@@ -70,7 +71,7 @@ class KillServer(AtHold):
 
     def restore(self, world: World) -> None:
         self.server(world).start()
-        world.orchestrator.start()  # what did not survive it, as a restart policy would
+        start_again(world)
 
     def server(self, world: World) -> Server:
         """Return the server that is killed."""

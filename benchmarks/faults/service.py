@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmarks.faults.at_hold import AtHold, hold_alone, release
+from benchmarks.faults.supervisor import start_again
 from benchmarks.model import Finding, Role, Trial, Verdict, World
 from benchmarks.orchestrators.services import Services
 from benchmarks.processes import pid_of, send
@@ -34,7 +35,7 @@ class Away(AtHold):
     lasts_s: float = AWAY_S
 
     def restore(self, world: World) -> None:
-        world.orchestrator.start()
+        start_again(world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class CutPower(AtHold):
     def restore(self, world: World) -> None:
         if world.metadata is not None:
             world.metadata.start()
-        world.orchestrator.start()
+        start_again(world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class ControlDown(Away):
 
     def heal(self, world: World) -> None:
         try:
-            world.orchestrator.start()
+            start_again(world)
         finally:
             release(world)
 

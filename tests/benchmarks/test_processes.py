@@ -1,5 +1,6 @@
 """Pids on both sides of a container's wall, read from what the kernel says."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -90,6 +91,18 @@ def test_cpu_seconds_are_unknown_when_a_root_has_ended_or_none_is_seen():
 
     assert (gone.cpu, unseen.cpu) == (None, None)
     assert seen.cpu is not None
+
+
+def test_cpu_seconds_of_a_database_that_was_started_anew_are_unknown():
+    here, another = psutil.Process(), psutil.Process(os.getppid())
+    database = Roots(another)
+    with Sampler(Roots(here), database=database) as anew:
+        database.listed = (here,)
+    with Sampler(Roots(here), database=Roots(here)) as same:
+        pass
+
+    assert anew.usage()["metadata_cpu_s"] is None
+    assert same.usage()["metadata_cpu_s"] >= 0
 
 
 def test_memory_that_may_not_be_read_is_unknown():
