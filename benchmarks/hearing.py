@@ -18,7 +18,7 @@ from benchmarks.model import (
     Verdict,
     Workload,
 )
-from benchmarks.orchestrators.services import ROOT
+from benchmarks.orchestrators.services import portable
 from benchmarks.workloads import FLOWS
 
 SETTLE_S = 30.0  # an engine may store its steps' ends after the run's
@@ -77,7 +77,7 @@ def _asked(ask: Callable[[str], str], handle: str) -> str:
         said = ask(handle)
     except requests.RequestException as error:
         said = f"its API did not answer: {error}"
-    return said.replace(f"{ROOT}/", "")
+    return portable(said)
 
 
 def findings(told: Told) -> tuple[Finding, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import secrets
 import shlex
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -16,7 +15,7 @@ from benchmarks import evidence, idle, known_bad, results, runner, stack, togeth
 from benchmarks.host import machine
 from benchmarks.model import IDLE, SYNTHETIC, InContainers, Outcome, Result, Setup, Workload
 from benchmarks.noise import Watch
-from benchmarks.orchestrators.services import benches_beside
+from benchmarks.orchestrators.services import benches_beside, portable
 from benchmarks.plans import Plan, Slot
 from benchmarks.results import REPEATS_FROM
 from benchmarks.sampling import Sampler
@@ -56,7 +55,7 @@ def attempt(
     own |= {"journals": kept} if workload.runs > 1 else {}
     if evidence.is_kept(result):
         said = evidence.told(history, evidence.since(logs_of(stand, True), logged))
-        own |= {"log": evidence.keep(folder, slot.name, said)} if said else {}
+        own |= {"log": evidence.keep(folder, slot.name, portable(said))} if said else {}
     return replace(
         result, journal=kept[0] if kept else "", environment={**result.environment, **own}
     )
@@ -170,7 +169,7 @@ def keep_journals(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) ->
     ):
         file, kept = journal.path(stand.journals, run), f"journals/{name}.jsonl"
         if file.exists():
-            shutil.copyfile(file, folder / kept)
+            (folder / kept).write_text(portable(file.read_text()))
             found.append(kept)
     return found
 

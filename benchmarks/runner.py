@@ -37,7 +37,7 @@ from benchmarks.model import (
     Verdict,
     Workload,
 )
-from benchmarks.orchestrators.services import Services
+from benchmarks.orchestrators.services import Services, portable
 from benchmarks.processes import Group, alive
 from benchmarks.results import CALM
 from benchmarks.sampling import Sampler
@@ -448,4 +448,5 @@ def span_of(trial: Trial) -> dict[str, float | None]:
 
 def broken(template: Result, error: Exception) -> Result:
     """Return the row of a trial in which the bench or a service broke."""
-    return replace(template, outcome=Outcome.ERROR, error=f"{type(error).__name__}: {error}"[:2000])
+    said = portable(f"{type(error).__name__}: {error}")
+    return replace(template, outcome=Outcome.ERROR, error=said[:2000])

@@ -253,6 +253,11 @@ def tail(log: Path, lines: int = 15) -> str:
     return f"log {log}:\n" + "\n".join(text.splitlines()[-lines:])
 
 
+def portable(text: str) -> str:
+    """Return a text with paths below this checkout as they are from its root."""
+    return text.replace(f"{ROOT}/", "")
+
+
 def environment_of(engine: str) -> Path:
     """Return the folder of an environment's programs, for example `.venvs/airflow/bin`.
 
