@@ -182,5 +182,7 @@ def survived(trial: Trial) -> Finding:
     later = [e.kind for e in unit if e.at > fault.at and e.kind in ("started", "finished")]
     if later[:1] == ["finished"]:
         return Finding("survived", Verdict.PASS)
+    ended = [str(e.detail) for e in unit if e.at > fault.at and e.kind == "failed"]
     reason = "it was started again" if later else "it never ended"
-    return Finding("survived", Verdict.FAIL, reason)
+    said = f", behind {ended[0]}" if ended else ""
+    return Finding("survived", Verdict.FAIL, f"{reason}{said}")

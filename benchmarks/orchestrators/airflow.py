@@ -209,7 +209,7 @@ TUNED = (
     ),
     Setting(
         STEP_TIMEOUT,
-        "60",
+        "120",
         "none",
         "recovery: `execution_timeout` of every task: one that hangs ends, and is tried again",
     ),

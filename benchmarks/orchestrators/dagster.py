@@ -111,7 +111,7 @@ TUNED = (
     ),
     Setting(
         MAX_RUNTIME,
-        "90",
+        "120",
         "0, none",
         "recovery: the one time-out there is, of a whole run: one that hangs, or whose process and"
         " code server died together, fails, and is retried",

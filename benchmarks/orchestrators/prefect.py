@@ -102,7 +102,7 @@ TUNED = (
     ),
     Setting(
         STEP_TIMEOUT,
-        "60",
+        "120",
         "none",
         "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again",
     ),

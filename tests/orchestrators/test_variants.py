@@ -94,7 +94,7 @@ def test_variants_for_recovery_are_in_no_list_and_found_by_their_name():
 
 
 def test_the_pipelines_get_the_time_out_of_their_variant(tmp_path):
-    for name, value in (("documented", "120"), ("tuned", "60")):
+    for name, value in (("documented", "120"), ("tuned", "120")):
         for adapter, mode in (
             (airflow.Airflow, "airflow/local"),
             (prefect.Prefect, "prefect/process"),
