@@ -46,6 +46,7 @@ from benchmarks.rows import attempt, keep_logs, line, row
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import setup_of
+from benchmarks.stand import Stand
 from benchmarks.workloads import WARMUP
 
 CASE_TRIES = 3  # of a known-bad pipeline whose fault missed its phase
@@ -197,7 +198,7 @@ def run_block(
         keep_logs(stand, folder)
 
 
-def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> runner.Stand:
+def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Stand:
     """Return the place of a setup's trials, with what their pipelines must be told."""
     asked = {slot.workload.name: slot.workload for slot in block}
     sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
@@ -219,7 +220,7 @@ def once_more(plan: Plan, surround: stack.Surround, slot: Slot, folder: Path) ->
 def run_until_stuck(
     plan: Plan,
     surround: stack.Surround,
-    stand: runner.Stand,
+    stand: Stand,
     block: Sequence[Slot],
     folder: Path,
     say: Say,
@@ -257,13 +258,13 @@ def leaves_work(slot: Slot, result: Result) -> bool:
     return refused or result.outcome is Outcome.STUCK
 
 
-def is_first(stand: runner.Stand) -> bool:
+def is_first(stand: Stand) -> bool:
     """Whether an engine has never been started here: its directory is empty, its tables new."""
     directory = stand.orchestrator.services.directory
     return not directory.exists() or not any(directory.iterdir())
 
 
-def warm_again(stand: runner.Stand) -> None:
+def warm_again(stand: Stand) -> None:
     """Warm a setup up whose warm-up trial was saved before the campaign was cut short."""
     run_id = f"warm-again-{time.time_ns():x}"
     sampler = Sampler(stand.orchestrator.services)

@@ -10,8 +10,9 @@ from benchmarks.model import Role, State
 from benchmarks.orchestrators.services import wait_until
 from benchmarks.processes import below
 from benchmarks.roles import Split
-from benchmarks.runner import STATE_POLL_S, Stand
+from benchmarks.runner import STATE_POLL_S
 from benchmarks.sampling import Sampler, pss_mb
+from benchmarks.stand import Stand
 from benchmarks.workloads import WARMUP
 
 RUN_S = 120.0  # in which the run before the rest must have ended

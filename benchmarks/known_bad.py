@@ -25,8 +25,8 @@ from benchmarks.model import KNOWN_BAD, Finding, Scenario, Setup, Surroundings, 
 from benchmarks.orchestrators.bare import Bare, run_pipeline
 from benchmarks.orchestrators.process_runs import DONE, Command, module
 from benchmarks.results import CAUGHT
-from benchmarks.runner import Stand
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.stand import Stand
 from shared import complaints, journal, staging, warehouse
 from shared.config import settings
 

@@ -19,6 +19,7 @@ from benchmarks.orchestrators.services import benches_beside, portable
 from benchmarks.plans import Plan, Slot
 from benchmarks.results import REPEATS_FROM
 from benchmarks.sampling import Sampler
+from benchmarks.stand import Stand
 from shared import journal
 
 MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
@@ -26,9 +27,7 @@ WRITTEN_ROUNDS = 2  # in which it is read what no-ops add to database and logs: 
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
 
-def attempt(
-    plan: Plan, surround: stack.Surround, stand: runner.Stand, slot: Slot, folder: Path
-) -> Result:
+def attempt(plan: Plan, surround: stack.Surround, stand: Stand, slot: Slot, folder: Path) -> Result:
     """Do one trial and return its row."""
     workload = slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
@@ -61,14 +60,14 @@ def attempt(
     )
 
 
-def logs_of(stand: runner.Stand, wanted: bool) -> Path:
+def logs_of(stand: Stand, wanted: bool) -> Path:
     """Return where an engine's logs are; those of containers are written there when wanted."""
     if wanted and isinstance(stand.orchestrator, InContainers):
         stand.orchestrator.write_logs()
     return stand.orchestrator.services.directory
 
 
-def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> tuple[Result, str]:
+def trial(stand: Stand, slot: Slot, run_id: str, template: Result) -> tuple[Result, str]:
     """Run a workload through a scenario, judge and measure it; return what the engine told, too."""
     heavy = slot.scenario == MEMORY_IN or slot.warmup
     sampler = Sampler(
@@ -82,7 +81,7 @@ def trial(stand: runner.Stand, slot: Slot, run_id: str, template: Result) -> tup
     return runner.result_of(done, scenario, template, sampler.usage()), done.told.history
 
 
-def rest(stand: runner.Stand, workload: Workload, run_id: str, template: Result) -> Result:
+def rest(stand: Stand, workload: Workload, run_id: str, template: Result) -> Result:
     """Watch an engine that has nothing to do: there is no truth to hold its rows against."""
     found = idle.measure(stand, run_id, workload.parameters["seconds"])
     return with_reasons(stand, replace(template, outcome=Outcome.UNHARMED), found)
@@ -95,7 +94,7 @@ def is_written(slot: Slot) -> bool:
     return noops and not slot.warmup and not slot.control and number <= WRITTEN_ROUNDS
 
 
-def with_reasons(stand: runner.Stand, result: Result, found: Mapping[str, float | None]) -> Result:
+def with_reasons(stand: Stand, result: Result, found: Mapping[str, float | None]) -> Result:
     """Add measures to a row, and why some of what is written has no figure."""
     why = written.reasons(stand, found)
     environment = {**result.environment, **({"unmeasured": why} if why else {})}
@@ -160,7 +159,7 @@ def line(slot: Slot, result: Result) -> str:
     return f"{name} {seconds}  {result.outcome}, {result.truth}"
 
 
-def keep_journals(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) -> list[str]:
+def keep_journals(stand: Stand, run_id: str, folder: Path, slot: Slot) -> list[str]:
     """Copy the journals of a trial's runs beside the results; return their paths there."""
     (folder / "journals").mkdir(exist_ok=True)
     found, runs = [], slot.workload.runs
@@ -174,7 +173,7 @@ def keep_journals(stand: runner.Stand, run_id: str, folder: Path, slot: Slot) ->
     return found
 
 
-def keep_logs(stand: runner.Stand, folder: Path) -> None:
+def keep_logs(stand: Stand, folder: Path) -> None:
     """Keep the end of every service's log."""
     place = folder / "logs" / stand.orchestrator.setup.name.replace("/", "-")
     for log in _logs(stand):
@@ -184,5 +183,5 @@ def keep_logs(stand: runner.Stand, folder: Path) -> None:
             (place / log.name).write_bytes(stream.read())
 
 
-def _logs(stand: runner.Stand) -> Iterator[Path]:
+def _logs(stand: Stand) -> Iterator[Path]:
     yield from stand.orchestrator.services.directory.glob("logs/*.log")

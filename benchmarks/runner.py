@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import requests
 
 from benchmarks import checks, ledger, measures, workloads
 from benchmarks.attempts import attempts
 from benchmarks.hearing import findings, hear
-from benchmarks.link import Link
 from benchmarks.model import (
     ENGINE_SPAN,
     FINAL,
     SYNTHETIC,
-    Fault,
     Finding,
     Ledger,
     Orchestrator,
@@ -29,7 +24,6 @@ from benchmarks.model import (
     Result,
     Scenario,
     Scene,
-    Server,
     State,
     Struck,
     Trial,
@@ -37,15 +31,17 @@ from benchmarks.model import (
     Verdict,
     Workload,
 )
-from benchmarks.orchestrators.services import Services, portable
-from benchmarks.processes import Group, alive
+from benchmarks.orchestrators.services import portable
+from benchmarks.person import COMMANDS, Person
+from benchmarks.processes import alive
 from benchmarks.results import CALM
 from benchmarks.sampling import Sampler
 from benchmarks.source import client
+from benchmarks.stand import Stand, note
+from benchmarks.strike import Strike
 from shared import journal, shadow, warehouse
 from shared.journal import Event
 
-COMMANDS = 3  # that a person types until one is not refused
 JOURNAL_POLL_S = 0.05
 STATE_POLL_S = 1.0  # an engine's API is asked no oftener, or the bench becomes the load
 CALM_POLL_S = 5.0  # ... where nothing goes wrong, and no change of state is timed
@@ -53,35 +49,6 @@ CLOSING_POLL_S = 0.2  # ... until the last step has finished and only the final 
 LINGER_S = 10.0  # for which attempts are waited that outlived their run: they may still write
 
 Truths = Callable[[Workload], workloads.Expected]
-NOTHING = Workload("", "", {}, ())
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """Where trials of one setup take place: the engine and everything a fault may touch.
-
-    `metadata_url` is the PostgreSQL database in which the engine keeps its metadata, "" when it has
-    none; `database` the processes of that server, when it is the bench's own.
-    """
-
-    orchestrator: Orchestrator
-    source_url: str
-    warehouse_url: str
-    journals: Path
-    holds: Path
-    staging: Path
-    metadata: Server | None = None
-    shadowed: bool = False  # whether the pipelines note each row that they write
-    metadata_url: str = ""
-    database: Group | None = None
-    warehouse: Server | None = None
-    link: Link | None = None
-    scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
-
-    @property
-    def local(self) -> bool:
-        """Whether the engine is processes that the bench has started: no containers."""
-        return isinstance(self.orchestrator.services, Services)
 
 
 def run_trial(
@@ -243,129 +210,6 @@ def linger(strike: Strike, follower: journal.Follower, after_s: float) -> None:
         strike.look(follower.look())
 
 
-@dataclass(slots=True)
-class Strike:
-    """A trial's fault, from its moment to the end of its time.
-
-    It is healed by a thread of its own: an engine whose database is away may let the bench wait for
-    an answer for longer than the fault is to last. Leaving the context waits for that thread.
-    """
-
-    stand: Stand
-    fault: Fault
-    run: str
-    struck_at: float | None = None
-    healed: bool = False
-    broken: Exception | None = None
-    timer: threading.Timer | None = None
-    healing: threading.Lock = field(default_factory=threading.Lock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer.join()
-        if self.broken is not None and kind is None:
-            raise self.broken
-
-    def look(self, history: Sequence[Event]) -> None:
-        """Inject the fault when it is due; from then on its time runs.
-
-        Raises:
-            RuntimeError, OSError: it could not be injected, or not be healed in time.
-
-        """
-        if self.broken is not None:
-            raise self.broken
-        if self.struck_at is None and self.fault.due(history):
-            self.struck_at = at = time.monotonic()  # before: an engine may react faster than we
-            struck = self.fault.inject(self.stand, history)
-            note(self.stand, self.run, "fault_injected", struck, struck.at or at)
-            if math.isfinite(self.fault.lasts_s):
-                left = max(0.0, at + self.fault.lasts_s - time.monotonic())
-                self.timer = threading.Timer(left, self._heal_in_time)
-                self.timer.start()
-
-    def _heal_in_time(self) -> None:
-        try:
-            self.heal()
-        except Exception as error:  # whatever it is, the trial is the one to say so
-            self.broken = error
-
-    def heal(self) -> None:
-        """Heal the fault, unless it was or never struck; say how long both took."""
-        with self.healing:
-            if self.struck_at is None or self.healed:
-                return
-            self.healed, at = True, time.monotonic()
-            self.fault.heal(self.stand)
-            what = f"after {at - self.struck_at:.1f} s, in {time.monotonic() - at:.1f} s"
-            note(self.stand, self.run, "healed", Struck(what), at)
-
-    def over_at(self) -> float:
-        """Return when the fault's time is over; 0 when it has none, or never struck."""
-        if self.struck_at is None or math.isinf(self.fault.lasts_s):
-            return 0.0
-        return self.struck_at + self.fault.lasts_s
-
-
-@dataclass(slots=True)
-class Person:
-    """Who looks after a run that was hit, and does one thing when it shows no sign for long."""
-
-    stand: Stand
-    run: str
-    patience_s: float
-    looked: bool = False
-    given_up: bool = False
-    resumed: bool = False
-    refused: int = 0
-
-    def would_act(self, state: State, history: Sequence[Event]) -> bool:
-        """Whether the run has neither ended nor shown a sign for so long, and a way is left."""
-        silent = time.monotonic() - history[-1].at > self.patience_s
-        return silent and state not in FINAL and not self.given_up
-
-    def act(self, handle: str) -> None:
-        """Restart services that are unwell; give the run up where that is not it."""
-        mended = "" if self.looked else self.stand.orchestrator.mend()
-        self.looked = True
-        if mended:
-            note(self.stand, self.run, "mended", Struck(f"restarted {mended}"))
-            return
-        note(self.stand, self.run, "given_up", Struck(f"no sign for {self.patience_s:g} s"))
-        with self.typing():
-            self.stand.orchestrator.give_up(handle)
-            self.given_up = True
-
-    def would_resume(self, state: State) -> bool:
-        """Whether the run has failed and was not resumed yet."""
-        return state is State.FAILED and not self.resumed
-
-    def resume(self, handle: str) -> str:
-        """Resume a run by the manual's way, and return its handle from now on."""
-        note(self.stand, self.run, "resumed", Struck("by the manual's way"))
-        with self.typing():
-            handle = self.stand.orchestrator.resume(handle)
-            self.resumed = True
-        return handle
-
-    @contextlib.contextmanager
-    def typing(self) -> Iterator[None]:
-        """Let a command be refused now and then, to be typed again.
-
-        A pooled connection to a database that was away is found dead by who uses it first.
-        """
-        try:
-            yield
-        except requests.RequestException:
-            self.refused += 1
-            if self.refused == COMMANDS:
-                raise
-
-
 def patience_s(closing: bool, calm: bool = True) -> float:
     """Return how long the engine's API is left alone between two questions."""
     if closing:
@@ -388,20 +232,6 @@ def ask(orchestrator: Orchestrator, handle: str, known: State) -> State:
         return orchestrator.state(handle)
     except requests.RequestException:
         return known  # an API that does not answer says nothing new
-
-
-def note(stand: Stand, run: str, kind: str, what: Struck, at: float | None = None) -> None:
-    """Append one of the bench's own events to the run's journal; `at` is now unless given."""
-    event = Event(
-        at=time.monotonic() if at is None else at,
-        wall=time.time(),
-        kind=kind,
-        run=run,
-        step=what.step,
-        key=what.key,
-        detail=what.what,
-    )
-    journal.append(stand.journals, event)
 
 
 def result_of(

@@ -24,9 +24,10 @@ from benchmarks.orchestrators.services import (
     free_port,
 )
 from benchmarks.processes import Group
-from benchmarks.runner import Stand, Truths
+from benchmarks.runner import Truths
 from benchmarks.setups import make
 from benchmarks.source import client
+from benchmarks.stand import Stand
 
 EMBEDDED = "postgresql"
 SQLITE = "sqlite"

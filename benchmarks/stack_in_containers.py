@@ -26,9 +26,10 @@ from benchmarks.model import Setup, Surroundings
 from benchmarks.orchestrators.api import APIS
 from benchmarks.orchestrators.containers import Answering, Unseen
 from benchmarks.orchestrators.services import free_port
-from benchmarks.runner import Stand, Truths
+from benchmarks.runner import Truths
 from benchmarks.setups import make
 from benchmarks.source import client
+from benchmarks.stand import Stand
 
 PROJECT = "orchestrators-bench"
 SHARED = ("source", "warehouse")

@@ -26,8 +26,9 @@ from benchmarks.model import (
     Verdict,
     Workload,
 )
-from benchmarks.runner import JOURNAL_POLL_S, Stand
+from benchmarks.runner import JOURNAL_POLL_S
 from benchmarks.sampling import Sampler
+from benchmarks.stand import Stand, note
 from shared import journal
 
 ENDED = (State.SUCCEEDED, State.FAILED)
@@ -77,7 +78,7 @@ def submit(stand: Stand, workload: Workload, runs: Sequence[str]) -> list[UnderW
 
 def _submit(stand: Stand, workload: Workload, run: str) -> UnderWay:
     """Submit one run; that the engine does not take it under this load is an answer, too."""
-    runner.note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
+    note(stand, run, "submitted", Struck(workload.name, key=workload.keys[0]))
     follower = journal.Follower(journal.path(stand.journals, run))
     try:
         handle = stand.orchestrator.submit(workload.pipeline, run, workload.parameters)
@@ -98,9 +99,9 @@ def watch(stand: Stand, workload: Workload, under_way: list[UnderWay], deadline:
         asked = time.monotonic()
         for it in [it for it in left if it.state in ENDED]:
             left.remove(it)
-            runner.note(stand, it.run, "ended", Struck(it.state.value))
+            note(stand, it.run, "ended", Struck(it.state.value))
     for it in [it for it in under_way if it in left or it.refused]:
-        runner.note(stand, it.run, "ended", Struck(it.state.value))
+        note(stand, it.run, "ended", Struck(it.state.value))
 
 
 def _ask(orchestrator: Orchestrator, one: UnderWay) -> None:

@@ -10,6 +10,7 @@ from benchmarks import checks, runner, stack
 from benchmarks.model import Outcome, Setup, Trial, Verdict, Workload
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.stand import Stand
 from benchmarks.workloads import Expected
 
 
@@ -58,7 +59,7 @@ def _words(verified: Verified) -> str:
     return f"{verified.rows:5} rows  {verified.digest[:16]}"
 
 
-def _one(stand: runner.Stand, workload: Workload, truth: runner.Truths) -> Verified:
+def _one(stand: Stand, workload: Workload, truth: runner.Truths) -> Verified:
     run = f"verify-{stand.orchestrator.setup.name.replace('/', '-')}-{workload.pipeline}"
     sampler = Sampler(stand.orchestrator.services)
     trial = runner.run_trial(stand, SCENARIOS["calm"], workload, run, sampler, truth)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from benchmarks.runner import Stand
+from benchmarks.stand import Stand
 
 # Below the directory of an engine: what its services and runs print, and the logs of single tasks.
 # Prefect sends those to its server: they are rows of the database.

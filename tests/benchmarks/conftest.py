@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import known_bad, setups
 from benchmarks.orchestrators import bare, services
-from benchmarks.runner import Stand
+from benchmarks.stand import Stand
 from shared import warehouse
 
 

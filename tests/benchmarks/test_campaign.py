@@ -14,10 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import campaign, known_bad, plans, results, rows, runner, setups, together
+from benchmarks import campaign, known_bad, plans, results, rows, setups, together
 from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
 from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.stand import note
 from benchmarks.workloads import named
 from tests.report import made_up
 
@@ -105,7 +106,7 @@ def test_the_journal_of_every_run_of_a_trial_is_kept(tmp_path, stand_of):
     stand = stand_of()
     slot = plans.Slot("bare/process/default", "chain-5-runs-4", "calm", 1)
     for run in together.names("r", 4):
-        runner.note(stand, run, "submitted", Struck("chain-5"))
+        note(stand, run, "submitted", Struck("chain-5"))
     kept = rows.keep_journals(stand, "r", tmp_path, slot)
 
     assert kept == [

@@ -11,11 +11,13 @@ from benchmarks import checks, measures, runner, workloads
 from benchmarks.faults.at_hold import AtHold, KillAtHold, release
 from benchmarks.faults.source import Misbehave
 from benchmarks.model import Finding, Outcome, Result, Scenario, State, Struck, Truth, Verdict
+from benchmarks.person import Person
 from benchmarks.processes import pid_of, send
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.source import client
+from benchmarks.stand import note
 from shared import journal, warehouse
 from shared.journal import Event
 
@@ -119,13 +121,13 @@ def test_a_person_restarts_what_is_unwell_before_giving_a_run_up(stand_of, monke
     engine = type(stand.orchestrator)
     monkeypatch.setattr(engine, "mend", lambda _: unwell.pop() if unwell else "")
     monkeypatch.setattr(engine, "give_up", lambda _, handle: given_up.append(handle))
-    person = runner.Person(stand, RUN, patience_s=0.0)
-    runner.note(stand, RUN, "submitted", Struck("complaints"))
+    person = Person(stand, RUN, patience_s=0.0)
+    note(stand, RUN, "submitted", Struck("complaints"))
     history = journal.read(journal.path(stand.journals, RUN))
 
     assert person.would_act(State.RUNNING, history)
     assert not person.would_act(State.FAILED, history)
-    assert not runner.Person(stand, RUN, patience_s=60.0).would_act(State.RUNNING, history)
+    assert not Person(stand, RUN, patience_s=60.0).would_act(State.RUNNING, history)
     person.act("run-1")
     assert (person.would_act(State.RUNNING, history), given_up) == (True, [])
     person.act("run-1")
@@ -144,7 +146,7 @@ def test_a_person_types_a_refused_command_again(stand_of, monkeypatch, refusals,
         return "run-2"
 
     monkeypatch.setattr(type(stand.orchestrator), "resume", resume)
-    person, handle = runner.Person(stand, RUN, patience_s=60.0), "run-1"
+    person, handle = Person(stand, RUN, patience_s=60.0), "run-1"
     with contextlib.suppress(requests.ConnectionError):
         while person.would_resume(State.FAILED):
             handle = person.resume(handle)

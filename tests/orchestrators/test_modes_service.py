@@ -5,10 +5,11 @@ import pytest
 from benchmarks import checks, setups
 from benchmarks.model import Role, State, Surroundings, Verdict
 from benchmarks.orchestrators import services
-from benchmarks.runner import Stand, run_trial
+from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.stack import furnished
+from benchmarks.stand import Stand
 from benchmarks.workloads import fib_40_10, sizes
 from shared import warehouse
 

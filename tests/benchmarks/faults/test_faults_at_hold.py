@@ -5,13 +5,14 @@ import threading
 
 import pytest
 
-from benchmarks import runner, setups
+from benchmarks import setups
 from benchmarks.faults.at_hold import KillAtHold, ended, held
 from benchmarks.faults.container import CutOffWorker, KillWorker, PauseWorker
 from benchmarks.faults.database import KillServer
 from benchmarks.faults.service import CutPower, KillControl
 from benchmarks.model import Struck
 from benchmarks.scenarios import NO_SERVICES, SCENARIOS, unsupported
+from benchmarks.strike import Strike
 from shared import journal
 from shared.journal import Event
 
@@ -106,7 +107,7 @@ class Spell:
 @pytest.mark.parametrize(("lasts_s", "healed"), [(0.0, 1), (math.inf, 0)])
 def test_a_fault_is_healed_once_when_its_time_is_over(stand_of, lasts_s, healed):
     stand, fault = stand_of(), Spell(lasts_s)
-    with runner.Strike(stand, fault, "r") as strike:
+    with Strike(stand, fault, "r") as strike:
         for _ in range(3):
             strike.look(())
         assert fault.over.wait(WAIT_S if healed else 0) is bool(healed)
@@ -118,7 +119,7 @@ def test_a_fault_is_healed_once_when_its_time_is_over(stand_of, lasts_s, healed)
 
 def test_a_fault_is_healed_in_time_while_an_engine_lets_the_bench_wait_for_an_answer(stand_of):
     fault = Spell(0.01)
-    with runner.Strike(stand_of(), fault, "r") as strike:
+    with Strike(stand_of(), fault, "r") as strike:
         strike.look(())
         assert fault.over.wait(WAIT_S)  # nobody looks meanwhile
 
@@ -128,7 +129,7 @@ def test_a_fault_that_cannot_be_healed_breaks_its_trial(stand_of):
     fault.error = RuntimeError("it does not start again")
     with (
         pytest.raises(RuntimeError, match="it does not start again"),
-        runner.Strike(stand_of(), fault, "r") as strike,
+        Strike(stand_of(), fault, "r") as strike,
     ):
         strike.look(())
         assert fault.over.wait(WAIT_S)
@@ -136,7 +137,7 @@ def test_a_fault_that_cannot_be_healed_breaks_its_trial(stand_of):
 
 def test_a_trial_that_ends_before_its_faults_time_is_over_waits_for_nothing(stand_of):
     fault = Spell(3600.0)
-    with runner.Strike(stand_of(), fault, "r") as strike:
+    with Strike(stand_of(), fault, "r") as strike:
         strike.look(())
 
     assert fault.healed == 0  # the trial heals, always
