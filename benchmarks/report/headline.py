@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks import statistics
-from benchmarks.model import ENGINES, Outcome, Truth
+from benchmarks.evidence import ends_as_it_must
+from benchmarks.model import ENGINES, Outcome, Result, Truth
 from benchmarks.report import concurrency, control, overhead, recovery, steps, words
 from benchmarks.report.facts import VARIANTS, Campaign, Subject, unique
 from benchmarks.report.overhead import Comparison
@@ -90,12 +91,17 @@ def _span(title: str, found: Sequence[overhead.Overhead]) -> str:
 def _rescued(campaign: Campaign, variant: str) -> Iterator[str]:
     setups = [it for it in campaign.setups if it.variant == variant and it.engine != "bare"]
     found = {it.title: recovery.judged(campaign, it) for it in setups}
-    parts = [f"{title} in {sum(map(sound, trials))} of {len(trials)}"
+    parts = [f"{title} in {sum(map(fine, trials))} of {len(trials)}"
              if trials else f"{title} {words.NOT_MEASURED}"
              for title, trials in found.items()]  # fmt: skip
     if any(found.values()):
         told = words.listed(parts)
         yield f"After a fault, every row arrived and the final state said so: {told}."
+
+
+def fine(result: Result) -> bool:
+    """Whether a trial ended as it should: with every row, or as a failure that it must be."""
+    return sound(result) or ends_as_it_must(result)
 
 
 def facts(campaign: Campaign) -> list[Fact]:
@@ -188,14 +194,16 @@ def _recovery(campaign: Campaign) -> Iterator[Fact]:
                 trials = plural(silent, "fault trial")
                 yield Fact(NOT_KNOWN, f"{setup.title}: none of {trials} says anything.")
             continue
-        fine = sum(map(sound, found))
+        well = sum(map(fine, found))
+        other = [it for it in found if not ends_as_it_must(it)]
         told = [f"{n} {words.OUTCOMES[it].word}"
-                for it in Outcome if (n := sum(one.outcome == it for one in found))]  # fmt: skip
+                for it in Outcome if (n := sum(one.outcome == it for one in other))]  # fmt: skip
+        told += [f"{n} {words.AS_IT_MUST.word}"] if (n := len(found) - len(other)) else []
         told += [f"{n} {words.TRUTHS[it].word}"
                  for it in UNTRUE if (n := sum(one.truth == it for one in found))]  # fmt: skip
         yield Fact(
-            HOLDS if fine == len(found) else HOLDS_NOT,
-            f"{setup.title} ended with every row and said so in {fine} of "
+            HOLDS if well == len(found) else HOLDS_NOT,
+            f"{setup.title} ended with every row and said so in {well} of "
             f"{plural(len(found), 'fault trial')}: {', '.join(told)}"
             + (f"; {silent} more say nothing." if silent else "."),
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks import results
+from benchmarks.evidence import ends_as_it_must
 from benchmarks.model import Outcome, Result, Truth, Verdict
 from benchmarks.report import words
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject, unique
@@ -218,19 +219,21 @@ def _absent(judged: Sequence[Result], measure: str) -> str:
 
 def _endings(results: Sequence[Result]) -> tuple[Ending, ...]:
     worst_first = list(reversed(Outcome))
-    counted = Counter((it.outcome, it.truth, missed(it)) for it in results)
+    counted = Counter((it.outcome, it.truth, missed(it), ends_as_it_must(it)) for it in results)
     ordered = sorted(counted.items(), key=lambda it: worst_first.index(it[0][0]))
     return tuple(
+        Ending(words.AS_IT_MUST, None, count, astray) if right else
         Ending(words.OUTCOMES[outcome], words.TRUTHS[truth] if truth else None, count, astray)
-        for (outcome, truth, astray), count in ordered
-    )
+        for (outcome, truth, astray, right), count in ordered
+    )  # fmt: skip
 
 
 def _notes(results: Sequence[Result]) -> tuple[str, ...]:
     """Say what the words and numbers of a cell leave out, each thing once."""
     notes = [result.error for result in results if result.error]
     for name in ("lost", "unexpected", "duplicated"):
-        counts = [(result.ledger or {}).get(name) for result in results]
+        wrong = (result for result in results if not ends_as_it_must(result))
+        counts = [(result.ledger or {}).get(name) for result in wrong]
         notes += [f"{words.plural(count, 'row')} {name}" for count in counts if count]
     return tuple(unique([*notes, *_broken_checks(results)]))
 

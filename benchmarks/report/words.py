@@ -66,6 +66,7 @@ CHECKS = {
 }
 CAUGHT = Mark("✓", "caught", "good")
 NOT_CAUGHT = Mark("✗", "not caught", "bad")
+AS_IT_MUST = Mark("✓", "failed, as it must", "good")
 LATE = Mark("▲", "later", "fair")
 AGAINST_BARE = {
     statistics.Verdict.IMPROVED: Mark("▼", "faster", "good"),

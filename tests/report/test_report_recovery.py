@@ -7,7 +7,7 @@ import pytest
 from benchmarks import evidence, results
 from benchmarks.model import ENGINE_SAYS, Finding, Outcome, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT
-from benchmarks.report import explanations, facts, outages, page, promises, recovery
+from benchmarks.report import explanations, facts, headline, outages, page, promises, recovery
 from benchmarks.scenarios import SCENARIOS
 from tests.report import made_up
 
@@ -139,6 +139,20 @@ def test_every_entry_is_about_scenarios_that_there_are_and_names_its_source(entr
     assert set(entry.scenarios) <= set(SCENARIOS)
     assert entry.source
     assert entry.says
+
+
+def test_a_run_that_must_fail_and_says_so_is_right_and_needs_no_explanation(tmp_path):
+    failed = {"outcome": Outcome.GAVE_UP, "truth": Truth.TRUE_FAILURE}
+    told = [trial("airflow", "tuned", it, **failed) for it in ("youtube-quota", "source-503")]
+    only = facts.campaign(told)
+    right, wrong = (cell(only, "airflow tuned", it.scenario) for it in told)
+
+    assert (right.tone, right.endings[0].outcome.word) == ("good", "failed, as it must")
+    assert wrong.tone == "bad"
+    assert explanations.explained(tmp_path, right.cell) == []
+    assert explanations.explained(tmp_path, wrong.cell) != []
+    (said,) = (it.text for it in headline.facts(only) if "fault trials" in it.text)
+    assert "said so in 1 of 2 fault trials: 1 gave up, 1 failed, as it must" in said
 
 
 def test_a_promise_is_the_sum_of_the_settings_as_the_setup_has_them(campaign):
