@@ -41,7 +41,7 @@ def test_dagster_runs_what_is_submitted_and_leaves_nothing(tmp_path, source_url)
         handle = dagster.submit("github_stats", "service-1", parameters)
         wait_until(lambda: bool(dagster.pids(Role.WORKER)), timeout_s=60, because="a run's process")
         finished = (State.SUCCEEDED, State.FAILED)
-        wait_until(lambda: dagster.state(handle) in finished, timeout_s=120, because=handle)
+        wait_until(lambda: dagster.state(handle) in finished, timeout_s=600, because=handle)
 
         assert dagster.state(handle) is State.SUCCEEDED
         assert settled_span_s(dagster, handle, STEPS) > 0
