@@ -254,8 +254,8 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 def portable(text: str) -> str:
-    """Return a text with paths below this checkout as they are from its root."""
-    return text.replace(f"{ROOT}/", "")
+    """Return a text without where on this machine the checkout and the home folder lie."""
+    return text.replace(f"{ROOT}/", "").replace(f"{Path.home()}/", "~/")
 
 
 def environment_of(engine: str) -> Path:

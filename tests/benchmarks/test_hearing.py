@@ -1,13 +1,14 @@
 """What is asked of an engine when a run has ended, and what is made of an answer that is none."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import requests
 
 from benchmarks import hearing
 from benchmarks.model import State, Told, Verdict
-from benchmarks.orchestrators.services import ROOT
+from benchmarks.orchestrators.services import ROOT, portable
 from benchmarks.workloads import chain, fib_40_10
 
 
@@ -53,6 +54,12 @@ def test_of_other_workloads_the_engine_is_asked_nothing():
 
     assert hear(engine, chain(5)) == Told()
     assert engine.asked == 0
+
+
+def test_what_is_kept_names_no_place_of_the_machine():
+    assert (
+        portable(f"{ROOT}/shared/x.py, {Path.home()}/python/y.py") == "shared/x.py, ~/python/y.py"
+    )
 
 
 def test_of_a_run_that_was_hit_it_is_asked_how_it_went():
