@@ -255,7 +255,8 @@ def tail(log: Path, lines: int = 15) -> str:
 
 def portable(text: str) -> str:
     """Return a text without where on this machine the checkout and the home folder lie."""
-    return text.replace(f"{ROOT}/", "").replace(f"{Path.home()}/", "~/")
+    text, home = text.replace(f"{ROOT}/", ""), Path.home()
+    return text if home == home.parent else text.replace(f"{home}/", "~/")
 
 
 def environment_of(engine: str) -> Path:
