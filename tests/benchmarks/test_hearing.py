@@ -56,10 +56,12 @@ def test_of_other_workloads_the_engine_is_asked_nothing():
     assert engine.asked == 0
 
 
-def test_what_is_kept_names_no_place_of_the_machine():
-    assert (
-        portable(f"{ROOT}/shared/x.py, {Path.home()}/python/y.py") == "shared/x.py, ~/python/y.py"
-    )
+def test_what_is_kept_names_no_place_of_the_machine(monkeypatch):
+    said = f"{ROOT}/shared/x.py, {Path.home()}/python/y.py"
+
+    assert portable(said) == "shared/x.py, ~/python/y.py"
+    monkeypatch.setattr(Path, "home", lambda: Path("/"))
+    assert portable("http://127.0.0.1/a") == "http://127.0.0.1/a"
 
 
 def test_of_a_run_that_was_hit_it_is_asked_how_it_went():
