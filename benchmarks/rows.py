@@ -34,7 +34,8 @@ def attempt(plan: Plan, surround: stack.Surround, stand: Stand, slot: Slot, fold
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     time.sleep(phase_s(plan, slot))
     began, watch = time.monotonic(), Watch()
-    logged, history = evidence.sizes(logs_of(stand, slot.scenario != results.CALM)), ""
+    hurt = slot.scenario != results.CALM
+    logged, history = evidence.sizes(logs_of(stand)) if hurt else {}, ""
     try:
         if workload.pipeline == IDLE:
             result = rest(stand, workload, run_id, template)
@@ -53,16 +54,16 @@ def attempt(plan: Plan, surround: stack.Surround, stand: Stand, slot: Slot, fold
     own |= {"beside": benches_beside()} if stand.local else {}
     own |= {"journals": kept} if workload.runs > 1 else {}
     if evidence.is_kept(result):
-        said = evidence.told(history, evidence.since(logs_of(stand, True), logged))
+        said = evidence.told(history, evidence.since(logs_of(stand), logged))
         own |= {"log": evidence.keep(folder, slot.name, portable(said))} if said else {}
     return replace(
         result, journal=kept[0] if kept else "", environment={**result.environment, **own}
     )
 
 
-def logs_of(stand: Stand, wanted: bool) -> Path:
-    """Return where an engine's logs are; those of containers are written there when wanted."""
-    if wanted and isinstance(stand.orchestrator, InContainers):
+def logs_of(stand: Stand) -> Path:
+    """Return where an engine's logs are; those of containers are written there now."""
+    if isinstance(stand.orchestrator, InContainers):
         stand.orchestrator.write_logs()
     return stand.orchestrator.services.directory
 

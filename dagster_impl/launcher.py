@@ -16,8 +16,8 @@ from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, Wor
 from dagster._serdes import ConfigurableClassData
 
 STARTED = re.compile(r"Started process for run \(pid: (\d+)\)")
-# A failed run is retried once: while the code server is not back, or the daemon has not yet loaded
-# its code again, that one retry fails, and nobody tries again.
+# A retry that cannot be launched is not launched later: the code server must be back by then, and
+# the daemon have loaded its code again.
 SETTLE_S = 15.0
 CLOCKS_DIFFER_S = 1.0  # a process's start is known to the kernel's tick, the event by the wall
 
@@ -47,6 +47,7 @@ class HealthCheckedRunLauncher(DefaultRunLauncher):
         since = self.gone_since.setdefault(run.run_id, time.monotonic())
         if time.monotonic() - since < SETTLE_S:
             return CheckRunHealthResult(WorkerStatus.RUNNING, told)
+        del self.gone_since[run.run_id]
         return CheckRunHealthResult(WorkerStatus.FAILED, told)
 
 

@@ -87,6 +87,14 @@ NEEDED = (
     ),
 )
 
+MANUAL = "https://airflow.apache.org/docs/apache-airflow/stable"
+TIMED_OUT = Setting(
+    STEP_TIMEOUT,
+    "120",
+    "none",
+    "recovery: `execution_timeout` of every task: one that hangs ends, and is tried again",
+    source=f"{MANUAL}/core-concepts/tasks.html#timeouts",
+)
 TUNED = (
     Setting(
         "scheduler.scheduler_idle_sleep_time",
@@ -207,22 +215,10 @@ TUNED = (
         "recovery: a scheduler that restarts fast finds the orphans of the one before it only at a"
         " later check",
     ),
-    Setting(
-        STEP_TIMEOUT,
-        "120",
-        "none",
-        "recovery: `execution_timeout` of every task: one that hangs ends, and is tried again",
-    ),
+    TIMED_OUT,
 )
-MANUAL = "https://airflow.apache.org/docs/apache-airflow/stable"
 DOCUMENTED = (
-    Setting(
-        STEP_TIMEOUT,
-        "120",
-        "none",
-        "recovery: `execution_timeout` of every task: one that hangs ends, and is tried again",
-        source=f"{MANUAL}/core-concepts/tasks.html#timeouts",
-    ),
+    TIMED_OUT,
     Setting(
         "scheduler.task_instance_heartbeat_timeout",
         "90",

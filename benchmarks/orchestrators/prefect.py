@@ -58,6 +58,21 @@ COMMAND = "job variable `command`"
 ZOMBIES, RETRIES = "automation `crash zombies`", "automation `retry crashed`"
 MISSED = "automation `crash missed`"
 MANUAL = "https://docs.prefect.io/v3"
+TIMED_OUT = Setting(
+    STEP_TIMEOUT,
+    "120",
+    "none",
+    "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again",
+    source=f"{MANUAL}/how-to-guides/workflows/write-and-run#task-timeouts",
+)
+HEARTBEATS = Setting(
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
+    "30",
+    "180",
+    "recovery: a run whose worker died with it is missed sooner; 30 is the least allowed, and the"
+    " manual's number",
+    source=f"{MANUAL}/advanced/detect-zombie-flows",
+)
 TUNED = (
     Setting(
         "PREFECT_WORKER_QUERY_SECONDS",
@@ -73,12 +88,7 @@ TUNED = (
         "dispatch: one Python process a run instead of two: none that only resolves the workspace",
         group="command",
     ),
-    Setting(
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
-        "30",
-        "180",
-        "recovery: a run whose worker died with it is missed sooner; 30 is the least allowed",
-    ),
+    HEARTBEATS,
     Setting(
         MISSED,
         "no heartbeat for 90 s, from Running on: Crashed",
@@ -100,21 +110,10 @@ TUNED = (
         " and 503 are; otherwise a run's process ends when it cannot report a state",
         source="https://docs.prefect.io/v3/api-ref/settings-ref#clientsettings",
     ),
-    Setting(
-        STEP_TIMEOUT,
-        "120",
-        "none",
-        "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again",
-    ),
+    TIMED_OUT,
 )
 DOCUMENTED = (
-    Setting(
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
-        "30",
-        "180",
-        "recovery: a run whose worker died with it is missed; the manual's number",
-        source=f"{MANUAL}/advanced/detect-zombie-flows",
-    ),
+    HEARTBEATS,
     Setting(
         ZOMBIES,
         "no heartbeat for 90 s: Crashed",
@@ -122,13 +121,7 @@ DOCUMENTED = (
         "recovery: the manual's automation, as it is there",
         source=f"{MANUAL}/advanced/detect-zombie-flows",
     ),
-    Setting(
-        STEP_TIMEOUT,
-        "120",
-        "none",
-        "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again",
-        source=f"{MANUAL}/how-to-guides/workflows/write-and-run#task-timeouts",
-    ),
+    TIMED_OUT,
 )
 # A run of a served flow is one Python process as shipped.
 TUNED_SERVE = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,8 +82,3 @@ def _said(result: Result, pattern: str) -> str:
              for line in it.reason.splitlines()]  # fmt: skip
     return next((evidence.around(match) for line in lines
                  if (match := re.search(pattern, line))), "")  # fmt: skip
-
-
-def unexplained(folder: Path, cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells of which a trial is not explained."""
-    return [cell for cell in cells if any(not it.says for it in explained(folder, cell))]

@@ -13,7 +13,7 @@ from benchmarks.model import Outcome, Result, Truth, Verdict
 from benchmarks.report import words
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject, unique
 from benchmarks.report.words import Figure, Mark
-from benchmarks.scenarios import GROUPS
+from benchmarks.scenarios import GROUPS, SCENARIOS
 
 TIMES = {"detect": "detect_s", "recover": "recover_s", "truth": "truth_s"}
 APT = {  # only of trials that ended so
@@ -159,17 +159,13 @@ def matrix(campaign: Campaign, lacking: results.Lacking | None = None) -> list[S
 
 def grouped(rows: Sequence[Scenario]) -> list[tuple[str, list[Scenario]]]:
     """Return the rows by what is hit, in the order of `bench list`; what it does not know last."""
-    place = {name: (at, group) for at, (group, name) in enumerate(_named())}
-    ordered = sorted(rows, key=lambda row: place.get(row.name, (len(place), ""))[0])
-    groups = unique(place.get(row.name, (0, OTHERS))[1] for row in ordered)
-    return [
-        (group, [row for row in ordered if place.get(row.name, (0, OTHERS))[1] == group])
-        for group in groups
-    ]
-
-
-def _named() -> list[tuple[str, str]]:
-    return [(group, one.name) for group, members in GROUPS.items() for one in members]
+    members = {group: [one.name for one in found] for group, found in GROUPS.items()}
+    members[OTHERS] = [row.name for row in rows if row.name not in SCENARIOS]
+    found = {
+        group: [row for name in dict.fromkeys(names) for row in rows if row.name == name]
+        for group, names in members.items()
+    }
+    return [(group, here) for group, here in found.items() if here]
 
 
 def told(cell: Cell, seed: int, lacking: str = "") -> Told:
