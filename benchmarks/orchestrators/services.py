@@ -28,6 +28,7 @@ from benchmarks.model import Role
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "runs"
+GUARDS = "guards.jsonl"
 GUARD = Path(__file__).with_name("guard.py")
 POLL_S = 0.1
 GRACE_S = 5.0  # from SIGTERM to SIGKILL when a service is stopped
@@ -298,7 +299,7 @@ def benches_beside() -> int:
 def _guards() -> Iterator[BinaryIO]:
     """Open the list of guards for this process alone: several benches may be at work."""
     RUNS.mkdir(exist_ok=True)
-    with (RUNS / "guards.jsonl").open("a+b") as stream:
+    with (RUNS / GUARDS).open("a+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stream.seek(0)
         yield stream
@@ -307,6 +308,8 @@ def _guards() -> Iterator[BinaryIO]:
 def end_leftovers(*, bench_too: bool = False) -> int:
     """End guards whose bench is gone (or all of them), with all below; return how many."""
     kept, ended = [], 0
+    if not (RUNS / GUARDS).exists():
+        return 0  # nothing was ever started here, and nothing need be writable
     with _guards() as stream:
         for line in stream.readlines():
             noted = orjson.loads(line)

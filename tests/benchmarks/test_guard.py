@@ -152,6 +152,14 @@ def test_leftovers_of_a_bench_that_lives_are_left_alone(started, family):
     until(lambda: not any(map(alive, noted(family))), GONE_WITHIN_S)
 
 
+def test_where_nothing_was_started_nothing_is_written(runs, monkeypatch):
+    missing = runs / "missing"
+    monkeypatch.setattr(services, "RUNS", missing)
+
+    assert end_leftovers() == 0
+    assert not missing.exists()
+
+
 def test_other_benches_are_counted_and_the_own_services_are_not(started, family, runs):
     start_family(started, family)
     assert services.benches_beside() == 0
