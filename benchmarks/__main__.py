@@ -239,7 +239,13 @@ def run(
         str,
         typer.Argument(help=f"A part of it: {', '.join(plans.PARTS)}. All when not given."),
     ] = "",
-    profile: Annotated[str, typer.Option(help=f"How much: {', '.join(plans.PROFILES)}.")] = "quick",
+    profile: Annotated[
+        str,
+        typer.Option(
+            help=f"How much: {', '.join(plans.PROFILES)}; quick, or what suits the part, when not"
+            " given."
+        ),
+    ] = "",
     setups: Setups = "",
     workloads: Annotated[
         str,
@@ -286,6 +292,7 @@ def run(
         lane = _lane(plan, _listed(setups))
     else:
         lane = []
+        profile = profile or plans.profile_for(part)
         usual = plans.asked_for(profile, part)
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual.setups))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse

@@ -200,8 +200,7 @@ def run_block(
 
 def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Stand:
     """Return the place of a setup's trials, with what their pipelines must be told."""
-    asked = {slot.workload.name: slot.workload for slot in block}
-    sizes = {"ETL_SYNTHETIC": workloads.sizes([WARMUP, *asked.values()])}
+    sizes = {"ETL_SYNTHETIC": plans.sizes(plan, block)}
     noted = workloads.SHADOWED if plans.hurts(plan) else {}
     linked = any(SCENARIOS[slot.scenario].linked for slot in block)
     passed = {**stack.MEASURED, **sizes, **noted}

@@ -15,6 +15,8 @@ from statistics import median
 
 THRESHOLD = 0.5
 MOST = 1.05  # a higher efficiency means that time or work was miscounted
+RISING = 1.1  # times the efficiency at the size before: the largest size's is not the best yet
+FULL = 1 / RISING  # ... unless there is not so much left
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,30 @@ class Metg:
     reason: str
     points: tuple[Point, ...]
 
+    @property
+    def least(self) -> int:
+        """How many runs each of the sizes around it has at least."""
+        around = (self.below, self.above)
+        return min((it.n for it in self.points if it.task_s in around), default=0)
+
+    @property
+    def rising(self) -> bool:
+        """Whether the efficiency still rose at the largest size: a half of more is at a larger."""
+        if self.task_s is None or self.points[-1].efficiency > FULL:
+            return False
+        return self.points[-1].efficiency > RISING * self.points[-2].efficiency
+
 
 def efficiency(task_s: float, steps: int, makespan_s: float, lanes: int) -> float:
     """Return the useful work over what `lanes` tasks at a time could have done meanwhile."""
     return task_s * steps / (makespan_s * min(lanes, steps))
 
 
-def metg(samples: Mapping[float, Sequence[float]]) -> Metg:
+def metg(samples: Mapping[float, Sequence[float]], peak: float | None = None) -> Metg:
     """Return the METG(50 %) of efficiencies by task size, in seconds.
 
-    The threshold is half of the best median efficiency. Between the two sizes around it, the
-    efficiency is taken as linear in the logarithm of the size.
+    The threshold is half of `peak`, or of the best median efficiency when it is not given. Between
+    the two sizes around it, the efficiency is taken as linear in the logarithm of the size.
     """
     points = tuple(
         Point(size, median(values), len(values))
@@ -58,7 +73,10 @@ def metg(samples: Mapping[float, Sequence[float]]) -> Metg:
         return _none(f"an efficiency of {wrong.efficiency:.2f} at {wrong.task_s:g} s", points)
     if len(points) < 2:
         return _none("fewer than two task sizes were measured", points)
-    half = THRESHOLD * max(p.efficiency for p in points)
+    best = max(p.efficiency for p in points)
+    half = THRESHOLD * (best if peak is None else peak)
+    if best < half:
+        return _none(f"not reached: at most {100 * best:.0f} % efficient", points)
     if points[0].efficiency >= half:
         return _none(f"not bracketed: still efficient at {points[0].task_s:g} s", points)
     under, over = next(

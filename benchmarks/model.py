@@ -69,7 +69,7 @@ class Setup:
     secrets, switched-off telemetry, what makes the mode); `settings` lists what tuning changes,
     empty for `default`; `benchmarks.ablation` makes variants with some of them, and the adapters
     apply exactly those that are there. `task` says what a step is: a call, a thread, a fork or a
-    process.
+    process. `pause_s` is the longest pause that the engine makes between two looks for runs.
     """
 
     engine: str
@@ -78,6 +78,7 @@ class Setup:
     settings: tuple[Setting, ...] = ()
     needed: tuple[Setting, ...] = ()
     task: str = ""
+    pause_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -277,6 +278,7 @@ class Ledger:
         return not (self.lost or self.unexpected or self.duplicated) and self.balance
 
 
+SLOWER = "+slower"  # how the name of a variant ends in which a slowdown is planted
 ENGINE_SAYS = "engine_says"  # the finding that quotes it of a run that did not succeed
 ENGINE_SPAN = "engine_span_s"  # the measure of its own clock, and the finding why there is none
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import evidence, idle, known_bad, results, runner, stack, together, written
+from benchmarks import evidence, idle, known_bad, plans, results, runner, stack, together, written
 from benchmarks.host import machine
 from benchmarks.model import IDLE, SYNTHETIC, InContainers, Outcome, Result, Setup, Workload
 from benchmarks.noise import Watch
@@ -19,6 +19,7 @@ from benchmarks.orchestrators.services import benches_beside, portable
 from benchmarks.plans import Plan, Slot
 from benchmarks.results import REPEATS_FROM
 from benchmarks.sampling import Sampler
+from benchmarks.setups import setup_of
 from benchmarks.stand import Stand
 from shared import journal
 
@@ -103,8 +104,15 @@ def with_reasons(stand: Stand, result: Result, found: Mapping[str, float | None]
 
 
 def phase_s(plan: Plan, slot: Slot) -> float:
-    """Return the seconds that a trial waits before it is submitted; seeded, uniform."""
-    return random.Random(f"{plan.seed}:{slot.name}").uniform(0, slot.workload.phase_s)
+    """Return the seconds that a trial waits before it is submitted; seeded, uniform.
+
+    Without it a trial would begin at a fixed time behind the one before, and meet an engine that
+    looks for runs now and then always at the same moment between two looks.
+    """
+    timed = plan.phased and slot.scenario == results.CALM and not slot.warmup
+    pause_s = setup_of(slot.setup).pause_s if timed and slot.workload.pipeline != IDLE else 0.0
+    wide = max(slot.workload.phase_s, pause_s)
+    return random.Random(f"{plan.seed}:{slot.name}").uniform(0, wide)
 
 
 def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version: str) -> Result:
@@ -137,6 +145,7 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
             "command_campaign": plan.command,
             "task": setup.task,
             "control": slot.control,
+            "sizes": plans.sizes(plan),
         },
         seed=plan.seed,
         command=shlex.join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benchmarks.ablation import ALONE, variants
-from benchmarks.model import Orchestrator, Setup, Surroundings
+from benchmarks.model import SLOWER, Orchestrator, Setting, Setup, Surroundings
 from benchmarks.orchestrators import airflow, bare, containers, dagster, prefect
 
 ADAPTERS: Mapping[str, Callable[[Setup, Surroundings], Orchestrator]] = {
@@ -35,7 +35,18 @@ ABLATION: Mapping[str, Setup] = {
 RECOVERY: Mapping[str, Setup] = {
     setup.name: setup for module in (airflow, prefect, dagster) for setup in module.RECOVERY
 }
-UNLISTED: Mapping[str, Setup] = {**ABLATION, **RECOVERY}
+# Slower on purpose, by as much as a comparison of two setups must find.
+SLOWED = Setting(
+    "ETL_SLOWDOWN", "1.2", "1", "planted: the work of a busy step takes a fifth longer than asked"
+)
+PLANTED: Mapping[str, Setup] = {
+    setup.name: setup
+    for setup in (
+        Setup("bare", "process", f"default{SLOWER}", (SLOWED,), task=bare.TASK),
+        airflow.local(f"tuned{SLOWER}", (*airflow.TUNED, SLOWED)),
+    )
+}
+UNLISTED: Mapping[str, Setup] = {**ABLATION, **RECOVERY, **PLANTED}
 
 MODES = ("airflow/local", "prefect/process", "dagster/multiprocess")  # each as its services
 SHIPPED, TUNED = (tuple(f"{mode}/{it}" for mode in MODES) for it in ("default", "tuned"))

@@ -20,6 +20,8 @@ COMPLAINTS_PER_DAY = 100
 PAGE_SIZE = 40  # complaints: three pages a day, so that paging is part of every trial
 PATIENT_S = 600.0  # for many runs, which share what one has for itself, and for large payloads
 LARGE_BYTES = 30_000_000
+STEP_S = 6.0  # that a step of a synthetic run may cost an engine, and ...
+MOST_S = 900.0  # ... all of them together, before the size is given up there
 # Trials are triggered by the bench alone, and their complaints come in several pages a day.
 MEASURED = {"ETL_PAGE_SIZE": str(PAGE_SIZE), "ETL_SCHEDULE": "false"}
 SHADOWED = {"ETL_SHADOW": "true"}  # ... and where faults are injected, each row written is noted
@@ -74,9 +76,16 @@ def fanout(steps: int, kind: Kind = "noop", amount: int = 0) -> Workload:
 def _synthetic(pipeline: str, steps: int, kind: Kind, amount: int) -> Workload:
     name = f"{pipeline}-{steps}-{kind}" + (f"-{amount}" if amount else "")
     parameters = {"steps": steps, "kind": kind, "amount": amount}
-    deadline_s = PATIENT_S if kind == "payload" and amount >= LARGE_BYTES else 0.0
     keys = tuple(synthetic.keys(steps))
-    return Workload(name, pipeline, parameters, keys, deadline_s=deadline_s)
+    return Workload(name, pipeline, parameters, keys, deadline_s=_deadline_s(steps, kind, amount))
+
+
+def _deadline_s(steps: int, kind: Kind, amount: int) -> float:
+    """Return how long a run may take: what its steps may cost the slowest, and twice its work."""
+    if kind == "payload" and amount >= LARGE_BYTES:
+        return PATIENT_S
+    work_s = 2 * steps * amount / 1000 if kind == "busy" else 0.0
+    return min(STEP_S * steps, MOST_S) + work_s
 
 
 def fib_40_10() -> Workload:

@@ -24,5 +24,5 @@ def source_errors() -> Iterator[None]:
     except FINAL as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except RateLimitedError as error:
-        # The executor waits, not the step: no process is held meanwhile.
+        # The executor waits, not the step: with a process a step, none is held meanwhile.
         raise dg.RetryRequested(RETRIES.max_retries, seconds_to_wait=error.wait_s()) from error

@@ -12,10 +12,14 @@ from shared.warehouse import Balance
 
 
 def two_at_a_time(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Limit the steps that are processes; those of `in_process` run one after the other anyway."""
+    """Limit the steps that are processes, unless a launch asks for another number of them.
+
+    Those of `in_process` run one after the other anyway.
+    """
     if "multiprocess" not in config:
         return dict(config)
-    return {"multiprocess": {**config["multiprocess"], "max_concurrent": 2}}
+    asked = config["multiprocess"]
+    return {"multiprocess": {**asked, "max_concurrent": asked.get("max_concurrent") or 2}}
 
 
 # Dagster's own default, a process for each step, but for the limit. Whether they are processes, and

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     page_size: int = Field(default=1000, ge=1, le=10_000)  # complaints a page
     videos: int = Field(default=50, ge=1, le=500)  # newest videos a channel
     step_timeout_s: float | None = Field(default=None, gt=0)  # of a step's try; unset: none
+    slowdown: float = Field(default=1.0, ge=1)  # of synthetic work: what a comparison must find
     schedule: bool = True  # false: the pipelines run only when they are triggered
     shadow: bool = False  # true: each row written is noted in a table of its own, `writes`
     synthetic: str = ""  # sizes of the synthetic pipelines, 1,10,50 for example

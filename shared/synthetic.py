@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from shared import journal
-from shared.config import ConfigurationError
+from shared.config import ConfigurationError, settings
 
 STEP = "work"
 
@@ -64,7 +64,7 @@ def _noop(key: str, amount: int, previous: Value | None) -> Value:
 
 def _busy(key: str, amount: int, previous: Value | None) -> Value:
     # CPU time, not the clock's: a step that must share its core still does all of its work.
-    end = time.thread_time() + amount / 1000
+    end = time.thread_time() + amount / 1000 * settings().slowdown
     while time.thread_time() < end:
         pass
     return int(key)

@@ -72,7 +72,12 @@ NEEDED = (
     Setting("api.port", CHOSEN, "8080", "a free port"),
     Setting("api.base_url", CHOSEN, "http://localhost:8080", "follows from the port"),
     Setting("api.secret_key", CHOSEN, "random in each process", "the processes must share it"),
-    Setting("api_auth.jwt_secret", CHOSEN, "random in each process", "the processes must share it"),
+    Setting(
+        "api_auth.jwt_secret",
+        CHOSEN,
+        "random, kept in airflow.cfg by the first process",
+        "the processes must share it, also those that start together",
+    ),
     Setting(
         "database.sql_alchemy_conn",
         CHOSEN,
@@ -87,6 +92,8 @@ NEEDED = (
     ),
 )
 
+SLEEP = "scheduler.scheduler_idle_sleep_time"
+SLEEP_S = 1.0  # as shipped
 MANUAL = "https://airflow.apache.org/docs/apache-airflow/stable"
 TIMED_OUT = Setting(
     STEP_TIMEOUT,
@@ -97,17 +104,11 @@ TIMED_OUT = Setting(
 )
 TUNED = (
     Setting(
-        "scheduler.scheduler_idle_sleep_time",
+        SLEEP,
         "0.05",
-        "1",
+        f"{SLEEP_S:g}",
         "dispatch: the pause between two looks at what can run next is in every hand-off",
         group="scheduler_idle_sleep_time",
-    ),
-    Setting(
-        "core.parallelism",
-        "16",
-        "32",
-        "memory: each is a worker process; at two steps a run, 16 carry eight runs side by side",
     ),
     Setting(
         "core.mp_start_method",
@@ -228,12 +229,13 @@ DOCUMENTED = (
         source=f"{MANUAL}/core-concepts/tasks.html#task-instance-heartbeat-timeout",
     ),
     Setting(
-        "workers.max_failed_heartbeats",
-        "20",
-        "3",
-        "recovery: a supervisor that cannot reach the api-server ends its task only after the"
-        " heartbeat time-out, which then decides; proposed as the coming default",
-        source="https://github.com/apache/airflow/pull/73244",
+        "scheduler.orphaned_tasks_check_interval",
+        "30",
+        "300",
+        "recovery: how soon the tasks of a scheduler that died are taken up; the manual names the"
+        " setting for that and no value: 30 s as the age at which a scheduler counts as dead",
+        source=f"{MANUAL}/administration-and-deployment/scheduler.html"
+        "#scheduler-configuration-options",
     ),
 )
 
@@ -244,7 +246,10 @@ FORK = "a fork of a worker process"
 
 def local(variant: str, settings: tuple[Setting, ...]) -> Setup:
     """Return a variant of the mode with LocalExecutor."""
-    return Setup("airflow", "local", variant, settings, NEEDED, FORK)
+    values = {setting.name: setting.value for setting in settings}
+    return Setup(
+        "airflow", "local", variant, settings, NEEDED, FORK, float(values.get(SLEEP, SLEEP_S))
+    )
 
 
 SETUPS = (

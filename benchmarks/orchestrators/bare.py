@@ -20,9 +20,11 @@ from typing import Any
 
 from benchmarks.model import Setup
 from benchmarks.orchestrators.process_runs import DONE, Command, ProcessRuns, module
+from benchmarks.orchestrators.through_api import of_the_pipelines
 from shared import complaints, github_stats, synthetic, youtube_stats
 
-SETUPS = (Setup("bare", "process", "default", task="a call; side by side, a thread"),)
+TASK = "a call; side by side, a thread"
+SETUPS = (Setup("bare", "process", "default", task=TASK),)
 CONCURRENCY = 2
 
 
@@ -38,7 +40,8 @@ class Bare(ProcessRuns):
 
     def submit(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> str:
         command = self.command(pipeline, run, parameters)
-        return self.launch(command, self.surroundings.environment)
+        environment = {**self.surroundings.environment, **of_the_pipelines(self.setup)}
+        return self.launch(command, environment)
 
     def command(self, pipeline: str, run: str, parameters: Mapping[str, Any]) -> Command:
         """Return the command that is one run."""

@@ -43,13 +43,22 @@ NEEDED = (
         "none",
         "the webserver and the daemon must find the code server",
     ),
+    Setting(
+        "job tag dagster/retry_strategy",
+        "ALL_STEPS",
+        "FROM_FAILURE",
+        "the implementation's own: from failure, a retry would leave out mapped steps that had not"
+        " begun (dagster-io/dagster#20925); without run retries it does nothing",
+    ),
 )
 START_METHOD = "execution.config.multiprocess.start_method"  # of the run config
 PRELOADED = f"{START_METHOD}.forkserver.preload_modules"
 AUTOCREATE = "storage.postgres.should_autocreate_tables"
 RUN_RETRIES = "run_retries.enabled"
 MAX_RUNTIME = "run_monitoring.max_runtime_seconds"
-COORDINATOR = "run_coordinator"
+QUEUE = "run_queue"
+LOOK_S = 5.0  # of the daemon at its queue, as shipped
+LOOK = f"{QUEUE}.dequeue_interval_seconds"
 TUNED = (
     Setting(
         START_METHOD,
@@ -76,13 +85,36 @@ TUNED = (
         group="should_autocreate_tables",
     ),
     Setting(
-        f"{COORDINATOR}.class",
-        "DefaultRunCoordinator",
-        "QueuedRunCoordinator, dequeued every 5 s",
-        "dispatch: a run starts when it is launched",
-        group="run_coordinator",
+        LOOK,
+        "1",
+        f"{LOOK_S:g}",
+        "dispatch: a launched run waits in the queue for the daemon's next look; whole seconds, so"
+        " this is the least. Without a queue it would start at once, and a launch that fails would"
+        " not be tried again",
+        group="run_queue",
     ),
-    Setting(RUN_RETRIES, "true", "false", "recovery: a run whose process has died is continued"),
+    Setting(
+        f"{QUEUE}.dequeue_use_threads",
+        "true",
+        "false",
+        "dispatch: runs in the queue are launched side by side",
+        group="run_queue",
+    ),
+    Setting(
+        f"{QUEUE}.max_user_code_failure_retries",
+        "10",
+        "0",
+        "recovery: a run that meets a code server which is not back yet stays in the queue",
+    ),
+    Setting(
+        f"{QUEUE}.user_code_failure_retry_delay",
+        "3",
+        "60",
+        "recovery: and is launched soon after it is back",
+    ),
+    Setting(
+        RUN_RETRIES, "true", "false", "recovery: a run whose process has died starts again, whole"
+    ),
     Setting("run_retries.max_retries", "2", "0", "recovery: two crashes of a run are survived"),
     Setting(
         "run_retries.retry_on_asset_or_op_failure",
@@ -143,6 +175,13 @@ DOCUMENTED = (
         source=f"{MANUAL}/run-retries",
     ),
     Setting(
+        "run_retries.retry_on_asset_or_op_failure",
+        "false",
+        "true",
+        "recovery: the manual's way to have retries of ops and of runs without their product",
+        source=f"{MANUAL}/run-retries#combining-op-and-run-retries",
+    ),
+    Setting(
         "run_monitoring.enabled",
         "true",
         "false",
@@ -154,7 +193,7 @@ DOCUMENTED = (
         "180",
         "0, none",
         "recovery: a run that takes longer is ended, and retried; the manual: above what runs take",
-        source=f"{MANUAL}/job-timeouts",
+        source=f"{MANUAL}/run-monitoring#general-run-timeouts",
     ),
 )
 IN_PROCESS = Setting(
@@ -171,13 +210,19 @@ def multiprocess(variant: str, settings: tuple[Setting, ...]) -> Setup:
     names = {setting.name for setting in settings}
     forked = FORKED.format("everything" if PRELOADED in names else "the pipelines' code")
     task = forked if START_METHOD in names else SPAWNED
-    return Setup("dagster", "multiprocess", variant, settings, NEEDED, task)
+    return Setup("dagster", "multiprocess", variant, settings, NEEDED, task, _pause_s(settings))
 
 
 def in_process(variant: str, settings: tuple[Setting, ...]) -> Setup:
     """Return a variant of the mode in which a run is one process."""
     task = "a call in the run's process, one at a time"
-    return Setup("dagster", "in-process", variant, settings, (*NEEDED, IN_PROCESS), task)
+    needed = (*NEEDED, IN_PROCESS)
+    return Setup("dagster", "in-process", variant, settings, needed, task, _pause_s(settings))
+
+
+def _pause_s(settings: tuple[Setting, ...]) -> float:
+    """Return the daemon's pause between two looks at its queue."""
+    return float({s.name: s.value for s in settings}.get(LOOK, LOOK_S))
 
 
 SETUPS: tuple[Setup, ...] = (
@@ -206,9 +251,9 @@ def adapter(setup: Setup, surroundings: Surroundings) -> Orchestrator:
 
 
 # Sections of dagster.yaml.
-INSTANCE = ("telemetry", COORDINATOR, "run_launcher", "run_retries", "run_monitoring")
+INSTANCE = ("telemetry", QUEUE, "run_launcher", "run_retries", "run_monitoring")
 # The modules of classes in them.
-MODULES = {COORDINATOR: "dagster._core.run_coordinator", "run_launcher": "dagster_impl.launcher"}
+MODULES = {"run_launcher": "dagster_impl.launcher"}
 DATABASE = {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}
 WORKSPACE_YAML = """\
 load_from:

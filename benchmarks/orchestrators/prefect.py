@@ -37,6 +37,7 @@ from benchmarks.orchestrators.through_api import (
     of_the_pipelines,
 )
 
+POLL_S = 10.0  # of worker and runner, as shipped
 START_S = 180.0  # for the server; its first start creates the database
 SETTLE_S = 10.0  # from a first report of a crash to the automation that reschedules the run
 STARTS = 3  # of a flow run; after that many, a crash is left to a person
@@ -53,6 +54,13 @@ NEEDED = (
     ),
     Setting("PREFECT_SERVER_ANALYTICS_ENABLED", "false", "true", "no telemetry from a bench"),
     Setting("DO_NOT_TRACK", "1", "", "no telemetry from a bench"),
+    Setting(
+        "flow option `persist_result`",
+        "True",
+        "False",
+        "the implementation's own: what a run that is resumed goes by; each task's value is written"
+        " to a file",
+    ),
 )
 COMMAND = "job variable `command`"
 ZOMBIES, RETRIES = "automation `crash zombies`", "automation `retry crashed`"
@@ -138,14 +146,25 @@ THREAD = "a call in the flow run's process; side by side, a thread"
 
 def process(variant: str, settings: tuple[Setting, ...]) -> Setup:
     """Return a variant of the mode with a process worker."""
-    return Setup("prefect", "process", variant, settings, NEEDED, THREAD)
+    return Setup("prefect", "process", variant, settings, NEEDED, THREAD, _pause_s(settings))
+
+
+def served(variant: str, settings: tuple[Setting, ...]) -> Setup:
+    """Return a variant of the mode in which the flows' own process asks for runs."""
+    return Setup("prefect", "serve", variant, settings, NEEDED, THREAD, _pause_s(settings))
+
+
+def _pause_s(settings: tuple[Setting, ...]) -> float:
+    """Return the pause between two questions of a worker or a runner for runs."""
+    asks = ("PREFECT_WORKER_QUERY_SECONDS", "PREFECT_RUNNER_POLL_FREQUENCY")
+    return next((float(s.value) for s in settings if s.name in asks), POLL_S)
 
 
 SETUPS = (
     process("default", ()),
     process("tuned", TUNED),
-    Setup("prefect", "serve", "default", (), NEEDED, THREAD),
-    Setup("prefect", "serve", "tuned", TUNED_SERVE, NEEDED, THREAD),
+    served("default", ()),
+    served("tuned", TUNED_SERVE),
     Setup("prefect", "script", "default", (), NEEDED, THREAD.replace("flow run", "caller")),
 )
 

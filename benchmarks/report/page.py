@@ -140,6 +140,7 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "having": (having := costs.costs(campaign, installation.load(folder), root)),
         "roles": costs.ROLES, "rest_charts": _rest_charts(having), "costing": costs,
         "gains": ladders, "left": gains.left(ladders),
+        "planted": control.planted(campaign),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign), "problems": results.problems(folder),
         "refused": results.refusals(folder),

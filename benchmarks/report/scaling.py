@@ -24,7 +24,6 @@ ALSO_GROWN = {
     "logs": "log_bytes",
 }  # fmt: skip
 NO_METG = Mark("·", "no figure", "none")  # the reason stands beside it
-RISING = 1.1  # times the efficiency at the size before
 LANES = {"chain": 1, "fanout": 2}  # tasks at a time: every setup is limited to two in a run
 
 
@@ -67,19 +66,13 @@ class Grain:
     setup: SetupId
     run: Metg
     steps: Metg
+    half: Metg  # of the run, by what the machine could do and not by the setup's own best
 
     @property
     def peak(self) -> str:
         """The best efficiency of a run, and at which size; "" when there is none."""
         best = max(self.run.points, key=lambda it: it.efficiency, default=None)
         return f"{100 * best.efficiency:.0f} % at {size(best.task_s)}" if best else ""
-
-    @property
-    def rising(self) -> bool:
-        """Whether the efficiency still rose at the largest size: the METG is a lower bound then."""
-        points = self.run.points
-        known = self.run.task_s is not None
-        return known and points[-1].efficiency > RISING * points[-2].efficiency
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +158,7 @@ def _grains(
         run = efficiencies(cells, pipeline, count, "makespan_s", over=1)
         found = granularity.metg(run)
         alone = granularity.metg(efficiencies(cells, pipeline, count, "per_step_s", over=count))
-        lines.append(Grain(setup, found, alone))
+        lines.append(Grain(setup, found, alone, granularity.metg(run, peak=1.0)))
         half = granularity.THRESHOLD * max((it.efficiency for it in found.points), default=0.0)
         mark = (found.task_s, half) if found.task_s else None
         curves.append(Curve(setup, dots(run, campaign.seed), mark))

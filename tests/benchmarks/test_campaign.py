@@ -208,9 +208,29 @@ def test_a_part_names_its_setups_or_has_those_of_the_profile():
 
     assert plans.asked_for("quick", "ablation").setups == setups.LADDER
     assert plans.asked_for("quick", "overhead").setups == profile.setups
-    assert plans.asked_for("quick") == (profile.workloads, profile.scenarios, profile.setups)
+    assert plans.asked_for("quick")[:3] == (profile.workloads, profile.scenarios, profile.setups)
+    assert plans.profile_for("ablation") == "standard" and plans.profile_for("") == "quick"
     with pytest.raises(LookupError, match="no part of the benchmark is called speed; there are:"):
         plans.asked_for("quick", "speed")
+
+
+def test_a_calm_trial_meets_an_engine_at_any_moment_of_its_pause_unless_there_is_but_one():
+    plan, once = planned(phased=True), planned(phased=False)
+    name = "dagster/multiprocess/default"
+    slots = [plans.Slot(name, "complaints", "calm", n) for n in range(1, 101)]
+    waits = [rows.phase_s(plan, it) for it in slots]
+
+    assert 0 < min(waits) < 1 and 4 < max(waits) < setups.setup_of(name).pause_s == 5
+    assert not any(rows.phase_s(once, it) for it in slots)
+    for other in ({"warmup": True}, {"scenario": "source-503"}, {"asked": "idle-60"}):
+        assert rows.phase_s(plan, replace(slots[0], **other)) == 0
+
+
+def test_every_block_of_a_plan_defines_the_same_sizes():
+    plan = planned(workloads=("chain-10", "fib_40_10", "complaints"))
+
+    assert plans.sizes(plan) == "1,10,40"
+    assert plans.sizes(plan, [plans.Slot("bare", "chain-5", "calm", 1)]) == "1,5,10,40"
 
 
 def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():

@@ -102,6 +102,20 @@ def test_a_trial_on_bare_works_and_reads_no_warehouse(stand_of, workload):
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "deadline_s"),
+    [
+        ("chain-1", 6),  # less than any scenario's
+        ("fib_40_10", 240),
+        ("chain-1000", 900),
+        ("fanout-4-busy-30000", 24 + 240),
+        ("chain-2-payload-30MB", 600),
+    ],
+)
+def test_a_run_may_take_what_its_steps_may_cost_and_twice_its_work(name, deadline_s):
+    assert workloads.named(name).deadline_s == deadline_s
+
+
 def test_dispatch_is_one_step_submitted_at_a_random_moment():
     asked = workloads.named("dispatch")
 

@@ -49,7 +49,7 @@ def test_every_group_has_a_variant_alone_and_one_without_it():
 def test_a_setting_without_a_group_says_that_it_is_not_about_speed(tuned):
     speed = ("dispatch:", "cost of a step:")
     for setting in tuned:
-        other = setting.reason.startswith(("recovery:", "memory:"))
+        other = setting.reason.startswith("recovery:")
         assert setting.group or other, setting
         assert not setting.needs or setting.needs in groups(tuned)
     for group in groups(tuned):
@@ -158,7 +158,7 @@ class Recorded:
     ("name", "start_method"),
     [
         ("default", None),
-        ("default+run_coordinator", None),
+        ("default+run_queue", None),
         ("default+forkserver", {"forkserver": {}}),
         ("default+preload_modules", {"forkserver": {"preload_modules": [dagster.PRELOAD]}}),
         ("tuned-preload_modules", {"forkserver": {}}),
@@ -174,20 +174,20 @@ def test_dagster_starts_steps_as_its_variant_says(tmp_path, name, start_method):
 
 
 def test_dagster_gets_the_settings_of_its_variant_and_no_others(tmp_path):
-    setup = setups.setup_of("dagster/multiprocess/default+run_coordinator")
+    setup = setups.setup_of("dagster/multiprocess/default+run_queue")
     engine = dagster.Dagster(setup, Surroundings(tmp_path, ""))
     engine._configure()
     kept = json.loads((tmp_path / "home" / "dagster.yaml").read_text())
 
-    assert set(kept) == {"telemetry", "run_coordinator"}
-    assert kept["run_coordinator"]["class"] == "DefaultRunCoordinator"
+    assert set(kept) == {"telemetry", "run_queue"}
+    assert kept["run_queue"] == {"dequeue_interval_seconds": 1, "dequeue_use_threads": True}
     assert not any(name.startswith("DAGSTER_EVENT") for name in engine._environment())
 
 
 def test_a_step_is_said_to_be_what_the_variant_makes_it():
-    names = ("default", "default+run_coordinator", "default+forkserver", "tuned")
+    names = ("default", "default+run_queue", "default+forkserver", "tuned")
     said = {name: setups.setup_of(f"dagster/multiprocess/{name}").task for name in names}
 
-    assert said["default"] == said["default+run_coordinator"] == "a new process (spawn)"
+    assert said["default"] == said["default+run_queue"] == "a new process (spawn)"
     assert "the pipelines' code" in said["default+forkserver"]
     assert "everything" in said["tuned"]

@@ -155,7 +155,16 @@ def test_metg_stands_between_the_sizes_around_it():
 
     assert scaling.bracket(run) == "between 100 and 1000 ms"
     assert 0.1 < run.task_s < 1.0
-    assert found.lines[0].rising and found.lines[0].peak == "100 % at 1,000 ms"
+    assert found.lines[0].peak == "100 % at 1,000 ms" and not run.rising
+
+
+def test_a_metg_is_a_lower_bound_while_the_efficiency_rises_and_a_half_of_all_is_none():
+    (found,) = scaling.grains(facts.campaign(busy(2.0, 3.0, 20.0)))
+    (ended,) = scaling.grains(facts.campaign(busy(10.0, 10.5, 30.0)))
+
+    assert found.lines[0].run.rising and found.lines[0].half.task_s == pytest.approx(1.0)
+    assert found.lines[0].run.task_s < found.lines[0].half.task_s
+    assert ended.lines[0].half.reason == "not reached: at most 33 % efficient"
 
 
 @pytest.mark.parametrize(
@@ -185,6 +194,23 @@ def test_shapes_and_counts_are_not_merged():
 
     titles = [it.title for it in scaling.grains(facts.campaign(told))]
     assert titles == ["chain of 10 steps", "chain of 20 steps", "fan-out of 10 steps"]
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(1.2, "found"), (1.0, "not found")])
+def test_a_planted_slowdown_is_found_or_it_is_said_that_it_was_not(slower, verdict):
+    usual = trials(AIRFLOW, "chain-4-busy-1000")
+    slowed = [
+        replace(it, variant="tuned+slower",
+                measures={**it.measures, "makespan_s": slower * it.measures["makespan_s"]})
+        for it in usual
+    ]  # fmt: skip
+    (found,) = control.planted(facts.campaign(usual + slowed))
+    (few,) = control.planted(facts.campaign(usual[:3] + slowed))
+    (none,) = control.planted(facts.campaign(slowed + trials(AIRFLOW, "chain-10-noop")))
+
+    assert (found.mark.word, found.cell.setup.variant) == (verdict, "tuned+slower")
+    assert few.mark is none.mark is control.TOO_FEW
+    assert none.reason == "one of the two has no trial that delivered"
 
 
 def test_a_published_workload_is_timed_as_they_time_it():

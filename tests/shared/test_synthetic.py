@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from shared import journal, synthetic
+from shared import config, journal, synthetic
 from shared.config import ConfigurationError, settings
 from shared.synthetic import expected, keys, work
 
@@ -67,6 +67,15 @@ def test_busy_uses_the_time_of_its_own_thread_however_many_compete():
         thread.join()
 
     assert all(0.03 <= seconds < 0.1 for seconds in used)
+
+
+def test_a_slowdown_makes_busy_work_longer_by_as_much(monkeypatch):
+    monkeypatch.setenv("ETL_SLOWDOWN", "2")
+    config.settings.cache_clear()
+    before = time.thread_time()
+    work(RUN, "0001", "busy", 30)
+
+    assert 0.06 <= time.thread_time() - before < 0.12
 
 
 @pytest.mark.parametrize("amount", [0, 1, 1000, 100_001])

@@ -14,7 +14,7 @@ from benchmarks.model import SYNTHETIC, State
 from benchmarks.orchestrators.sized import sized
 
 REPOSITORY = "__repository__"
-ANSWER_TIMEOUT_S = 90.0  # without a run queue, launchRun answers when the run has its process
+ANSWER_TIMEOUT_S = 90.0
 EVENTS_A_PAGE = 1000
 BEAT_S = 90.0  # daemons beat every 30 s; Dagster itself calls one dead after 30 minutes
 
