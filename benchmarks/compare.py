@@ -13,7 +13,8 @@ from benchmarks.statistics import Difference, Verdict
 
 MEASURES = (
     *("dispatch_s", "makespan_s", "closing_s", "handoff_p50_s", "handoff_p95_s", "per_step_s"),
-    *("cpu_s", "recover_s"),
+    *("engine_span_s", "cpu_s", "control_cpu_s", "worker_cpu_s", "task_cpu_s", "metadata_cpu_s"),
+    *("metadata_rows", "metadata_bytes", "log_bytes", "recover_s"),
 )
 Cell = tuple[str, str, str, str]  # setup, pipeline, workload, scenario
 Samples = dict[tuple[Cell, str], list[float]]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import stats  # type: ignore[import-untyped]  # SciPy publishes no types
 
 SIZES_FROM = 3  # two points fit every power law
@@ -35,8 +36,10 @@ def fit(samples: Mapping[int, Sequence[float]]) -> Growth:
     if len({value for _, value in pairs}) == 1:
         return Growth(0.0, 0.0, 0.0, pairs[0][1], "")  # SciPy's interval fails on nothing but ties
     xs, ys = ([math.log(pair[axis]) for pair in pairs] for axis in (0, 1))
-    slope, intercept, low, high = stats.theilslopes(ys, xs)
-    return Growth(float(slope), float(low), float(high), math.exp(float(intercept)), "")
+    with np.errstate(invalid="ignore"):  # of many ties SciPy makes an interval that is no number
+        slope, intercept, low, high = map(float, stats.theilslopes(ys, xs))
+    sure = not (math.isnan(low) or math.isnan(high))
+    return Growth(slope, low if sure else None, high if sure else None, math.exp(intercept), "")
 
 
 def _sizes(count: int) -> str:

@@ -6,6 +6,7 @@ Every measure is in the unit that its name ends in; None means that the history 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median, quantiles
@@ -14,6 +15,8 @@ from benchmarks.attempts import History, Unit, wasted
 from benchmarks.checks import repeated
 from shared import synthetic
 from shared.journal import Event
+
+HEALED = re.compile(r"in (\d+\.\d+) s$")  # of the detail of `healed`: see benchmarks.strike
 
 
 def first(history: History, kind: str, after: float = float("-inf")) -> float | None:
@@ -164,19 +167,21 @@ def jain(shares: Sequence[float]) -> float:
 def detect_s(history: History) -> float | None:
     """Fault → the first sign of a reaction: the hit step starts again, or the run's state says so.
 
-    A run found failed is resumed at once, so `resumed` and `ended` are when the state was seen.
+    A run found failed is resumed at once, so `resumed` and `ended` are when the state was seen;
+    `noticed` is when the engine said that the attempt is over and that it will try again.
     None when nobody reacted before a person stepped in.
     """
     fault = next((e for e in history if e.kind == "fault_injected"), None)
     if fault is None:
         return None
     hit = (fault.step, fault.key)
+    seen = ("noticed", "resumed", "ended")
     helped = min((e.at for e in history if e.kind in ("mended", "given_up")), default=math.inf)
     signs = (
         e.at
         for e in history
         if fault.at < e.at < helped
-        and (e.kind in ("resumed", "ended") or (e.kind == "started" and (e.step, e.key) == hit))
+        and (e.kind in seen or (e.kind == "started" and (e.step, e.key) == hit))
     )
     return between(fault.at, next(signs, None))
 
@@ -193,6 +198,19 @@ def recover_s(history: History) -> float | None:
 def truth_s(history: History) -> float | None:
     """Fault → the final state seen through the API."""
     return between(first(history, "fault_injected"), first(history, "ended"))
+
+
+def outage_s(history: History) -> float | None:
+    """Fault → all is back, of a fault that is healed while the run goes on.
+
+    `healed` is when healing began; how long it took, an engine's start for example, is its detail.
+    """
+    healed = next((e for e in history if e.kind == "healed"), None)
+    told = HEALED.search(str(healed.detail)) if healed is not None else None
+    if healed is None or told is None:
+        return None
+    began = between(first(history, "fault_injected"), healed.at)
+    return None if began is None else began + float(told[1])
 
 
 def repeated_steps(history: History) -> float | None:
@@ -253,6 +271,7 @@ OF_A_FAULT: tuple[Callable[[History], float | None], ...] = (
     detect_s,
     recover_s,
     truth_s,
+    outage_s,
     repeated_steps,
     wasted_steps,
     wasted_s,

@@ -23,7 +23,6 @@ from benchmarks.setups import setup_of
 from benchmarks.stand import Stand
 from shared import journal
 
-MEMORY_IN = "source-503"  # reading memory takes time, and this one's are mostly waits
 WRITTEN_ROUNDS = 2  # in which it is read what no-ops add to database and logs: that hardly varies
 LOG_BYTES = 200_000  # of the end of each service's log that is kept with the results
 
@@ -71,9 +70,9 @@ def logs_of(stand: Stand) -> Path:
 
 def trial(stand: Stand, slot: Slot, run_id: str, template: Result) -> tuple[Result, str]:
     """Run a workload through a scenario, judge and measure it; return what the engine told, too."""
-    heavy = slot.scenario == MEMORY_IN or slot.warmup
+    # Reading memory takes time: it is read in warm-ups, one step on every setup.
     sampler = Sampler(
-        stand.orchestrator.services, heavy, idle.split_of(stand), database=stand.database
+        stand.orchestrator.services, slot.warmup, idle.split_of(stand), database=stand.database
     )
     scenario = known_bad.EVERY_SCENARIO[slot.scenario]
     if slot.workload.runs > 1:

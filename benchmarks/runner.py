@@ -167,11 +167,17 @@ def attend(
     while time.monotonic() < deadline:
         time.sleep(JOURNAL_POLL_S)
         history = follower.look()
+        before = strike.struck_at
         strike.look(history)
+        if strike.struck_at != before:
+            state = State.RUNNING  # whenever it was asked last: a step of it was at work
         calm = scenario.name == CALM
         if time.monotonic() - asked < patience_s(all_done(workload, history), calm):
             continue
-        state, asked = ask(stand.orchestrator, handle, state), time.monotonic()
+        known, asked = state, time.monotonic()
+        state = ask(stand.orchestrator, handle, known)
+        if strike.struck_at is not None and (known, state) == (State.RUNNING, State.WAITING):
+            note(stand, run, "noticed", Struck("the engine has ended the attempt, and will retry"))
         if strike.struck_at is not None and person.would_act(state, history):
             person.act(handle)
         elif person.would_resume(state) and scenario.ends is not Truth.TRUE_FAILURE:

@@ -3,7 +3,6 @@
 from datetime import UTC, date, timedelta
 
 from prefect import flow, runtime, task, unmapped
-from prefect.cache_policies import DEFAULT
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from prefect_impl.retries import RETRIES
@@ -11,27 +10,27 @@ from shared import complaints as etl
 from shared.warehouse import Balance
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def plan(run: str, start: date, end: date) -> list[str]:
     return etl.plan(run, start, end)
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def extract(run: str, key: str) -> str:
     return etl.extract(run, key)
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def transform(run: str, key: str) -> str:
     return etl.transform(run, key)
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def load(run: str, key: str) -> str:
     return etl.load(run, key)
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def summarise(run: str, keys: list[str]) -> Balance:
     balance = etl.summarise(run, keys)
     print(balance)

@@ -1,14 +1,13 @@
 """Synthetic steps that measure Prefect: in a row (`chain`), or side by side (`fanout`)."""
 
 from prefect import flow, runtime, task, unmapped
-from prefect.cache_policies import DEFAULT
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from prefect_impl.retries import RETRIES
 from shared import synthetic as etl
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def work(
     run: str, key: str, kind: etl.Kind, amount: int, previous: etl.Value | None = None
 ) -> etl.Value:

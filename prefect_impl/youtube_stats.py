@@ -1,7 +1,6 @@
 """YouTube channel statistics as a Prefect flow: a task run per step and channel."""
 
 from prefect import flow, runtime, task, unmapped
-from prefect.cache_policies import DEFAULT
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from prefect_impl.retries import RETRIES
@@ -9,29 +8,29 @@ from shared import youtube_stats as etl
 from shared.warehouse import Balance
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def plan(run: str, channels: list[str]) -> list[str]:
     return etl.plan(run, channels)
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def extract(run: str, key: str) -> str:
     return etl.extract(run, key)
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def transform(run: str, key: str) -> str:
     return etl.transform(run, key)
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def load(run: str, key: str) -> str:
     loaded = etl.load(run, key)
     print(etl.describe(run, key))
     return loaded
 
 
-@task(cache_policy=DEFAULT, **RETRIES)
+@task(**RETRIES)
 def summarise(run: str, keys: list[str]) -> Balance:
     balance = etl.summarise(run, keys)
     print(balance)

@@ -15,7 +15,9 @@ from benchmarks.orchestrators.services import wait_until
 from benchmarks.workloads import Expected, complaints, expected
 from shared.journal import Event
 
-GRACE_S = 10.0  # from a cancellation to the moment from which nothing may be written
+# From a cancellation to the moment from which nothing may be written: three times what the slowest
+# takes as shipped (Airflow tells a task at its next heartbeat, within 5 s, and kills it 5 s later).
+GRACE_S = 30.0
 TWIN_S = 120.0  # for the other run to end
 
 

@@ -174,15 +174,18 @@ def host_of(services: Services, pid: int) -> str:
 
 
 def survived(trial: Trial) -> Finding:
-    """The step that was at work was left alone: it ended in the attempt that was hit."""
+    """The step that was at work was left alone: it ended in the attempt that was hit.
+
+    An attempt that ends although the engine has failed it, and starts another, was not.
+    """
     fault = next((e for e in trial.history if e.kind == "fault_injected"), None)
     if fault is None:
         return Finding("survived", Verdict.UNKNOWN, "nothing was taken away")
     unit = [e for e in trial.history if (e.step, e.key) == (fault.step, fault.key)]
     later = [e.kind for e in unit if e.at > fault.at and e.kind in ("started", "finished")]
-    if later[:1] == ["finished"]:
+    if later == ["finished"]:
         return Finding("survived", Verdict.PASS)
     ended = [str(e.detail) for e in unit if e.at > fault.at and e.kind == "failed"]
-    reason = "it was started again" if later else "it never ended"
+    reason = "it was started again" if "started" in later else "it never ended"
     said = f", behind {ended[0]}" if ended else ""
     return Finding("survived", Verdict.FAIL, f"{reason}{said}")

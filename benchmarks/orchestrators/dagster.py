@@ -417,7 +417,7 @@ class Dagster(OnThisMachine):
         run = self.api.last(handle)
         failed = run["status"] == "FAILURE"
         if RUN_RETRIES in self._set and failed and run["tags"].get(WILL_RETRY) != "false":
-            return State.RUNNING  # the retry is decided, or about to be, and not yet launched
+            return State.WAITING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
     def kill(self) -> None:

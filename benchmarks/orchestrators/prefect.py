@@ -70,7 +70,9 @@ TIMED_OUT = Setting(
     STEP_TIMEOUT,
     "120",
     "none",
-    "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again",
+    "recovery: `timeout_seconds` of every task: one that hangs ends, and is tried again; in a"
+    " thread, as mapped tasks are, only between two instructions of Python, and not while a call"
+    " waits, of which each such task warns in its log",
     source=f"{MANUAL}/how-to-guides/workflows/write-and-run#task-timeouts",
 )
 HEARTBEATS = Setting(
@@ -99,7 +101,7 @@ TUNED = (
     HEARTBEATS,
     Setting(
         MISSED,
-        "no heartbeat for 90 s, from Running on: Crashed",
+        "no heartbeat for 90 s, from Pending on: Crashed",
         "none",
         "recovery: the manual's answer to a run that is Running for ever, counted from its start:"
         " one that dies before its first heartbeat has arrived is missed, too",
@@ -115,7 +117,8 @@ TUNED = (
         "500",
         "none",
         "recovery: what the server answers while its database is away is asked again, as 429, 502"
-        " and 503 are; otherwise a run's process ends when it cannot report a state",
+        " and 503 are; otherwise a run's process ends when it cannot report a state. The manual"
+        " warns that a request that was carried out may so be made twice; the pipelines bear it",
         source="https://docs.prefect.io/v3/api-ref/settings-ref#clientsettings",
     ),
     TIMED_OUT,
@@ -477,7 +480,7 @@ def _zombies(name: str, after: Sequence[str]) -> dict[str, Any]:
 
 CRASH_ZOMBIES = _zombies("crash zombies", ("heartbeat",))
 # The first heartbeat of a run is on its way for a second or two: one that dies then has sent none.
-CRASH_MISSED = _zombies("crash missed", ("heartbeat", "Running"))
+CRASH_MISSED = _zombies("crash missed", ("heartbeat", "Pending", "Running"))
 # A worker reports a crash twice, and the second report crashes a run that was scheduled again in
 # between. So the automation acts not on the first report, but when no other event came for a while.
 RETRY_CRASHED = _automation(

@@ -63,7 +63,8 @@ def _of_campaign(
          f"interval and every comparison is undecided; below {statistics.FIGURE_FROM}, as in the "
          "quick profile, a figure is indicative."),
         ("Some modes.", f"As shipped, that is {modes}.{missing} Other executors, workers and "
-         "launchers of the same engines behave otherwise."),
+         "launchers of the same engines behave otherwise: Dagster's for Docker and Kubernetes, for "
+         "one, let run monitoring see that a run's container is gone."),
     ]  # fmt: skip
 
 

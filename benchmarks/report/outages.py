@@ -23,7 +23,7 @@ class Outage:
 
     setup: SetupId
     cell: Cell
-    seconds: int
+    seconds: float  # from the fault until all was back, the median; or what it was meant to be
     killed: int
     count: int
     why: str
@@ -52,7 +52,8 @@ def _outage(cell: Cell, seconds: int) -> Outage | None:
     if not verdicts:
         return None
     why = killed[0].reason if killed else ""
-    return Outage(cell.setup, cell, seconds, len(killed), len(verdicts), why)
+    measured = words.middle(recovery.values(cell.results, "outage_s")) or float(seconds)
+    return Outage(cell.setup, cell, measured, len(killed), len(verdicts), why)
 
 
 def _says(result: Result) -> bool:

@@ -91,18 +91,15 @@ def overhead(base: Sequence[float], values: Sequence[float], seed: int) -> Overh
 
 
 def memory(campaign: Campaign, cell: Cell) -> Figure:
-    """Print the peak memory of a cell, or that of another scenario or the warm-ups of its setup.
+    """Print the peak memory of a setup in its warm-ups, the one workload that all of them have.
 
     Reading memory costs time, so the bench does not read it in the trials that it times.
     """
     same = [it for it in campaign.cells.values() if it.setup == cell.setup]
-    sources = [(cell.values(MEMORY), "")]
-    sources += [(it.values(MEMORY), f"in {it.scenario}") for it in same if it is not cell]
-    sources += [(it.warm_values(MEMORY), "in warm-ups") for it in same]
-    for values, note in sources:
-        if values:
-            return replace(words.figure(values, "MB", campaign.seed), note=note)
-    return words.figure([], "MB", campaign.seed, cell.word)
+    values = [value for it in same for value in it.warm_values(MEMORY)]
+    if not values:
+        return words.figure([], "MB", campaign.seed, cell.word)
+    return replace(words.figure(values, "MB", campaign.seed), note="in warm-ups")
 
 
 def tuned_against_default(campaign: Campaign) -> list[Comparison]:

@@ -34,6 +34,7 @@ class Promise:
     adds: dict[str, float]
     source: str
     variants: tuple[str, ...] = ()
+    after_outage: bool = False  # the seconds count from when what was killed is back
 
     def fits(self, result: Result) -> bool:
         """Whether it is about such a trial."""
@@ -88,7 +89,10 @@ def _kept(row: Scenario, told: Told) -> Iterator[Kept]:
     for it in known():
         if it.fits(trial):
             middle = words.middle(recovery.values(told.cell.results, "detect_s"))
-            yield Kept(row, told, it, it.seconds(trial), middle, told.figures["detect"])
+            promised = it.seconds(trial)
+            if promised is not None and it.after_outage:
+                promised += words.middle(recovery.values(told.cell.results, "outage_s")) or 0.0
+            yield Kept(row, told, it, promised, middle, told.figures["detect"])
 
 
 def _seconds(own: str | None, shipped: float) -> float:

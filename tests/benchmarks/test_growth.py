@@ -24,3 +24,9 @@ def test_one_disturbed_value_does_not_bend_it():
 
 def test_two_sizes_fit_everything_and_say_nothing():
     assert fit({1: [1.0], 10: [10.0]}).reason == "2 sizes, 3 are needed"
+
+
+def test_of_values_that_hardly_differ_there_is_an_exponent_without_an_interval():
+    found = fit({n: [2.0] * 10 for n in (1, 10)} | {50: [2.1]})
+
+    assert found.exponent == 0 and found.low is None and found.high is None

@@ -11,6 +11,7 @@ from benchmarks import checks, measures, runner, workloads
 from benchmarks.faults.at_hold import AtHold, KillAtHold, release
 from benchmarks.faults.source import Misbehave
 from benchmarks.model import Finding, Outcome, Result, Scenario, State, Struck, Truth, Verdict
+from benchmarks.orchestrators.bare import Bare
 from benchmarks.person import Person
 from benchmarks.processes import pid_of, send
 from benchmarks.runner import run_trial
@@ -100,6 +101,24 @@ def test_a_run_without_a_sign_is_given_up_by_a_person_and_resumed(stand_of):
     assert measures.interventions_count(trial.history) == 2
     assert measures.detect_s(trial.history) is None  # nobody but the person noticed
     assert trial.ledger.complete
+
+
+def test_an_engine_that_will_try_again_by_itself_has_noticed(tried, monkeypatch):
+    asked = Bare.state
+    failed = []
+
+    def state(engine, handle):
+        found = asked(engine, handle)
+        if found is State.FAILED and not failed:
+            failed.append(handle)
+            return State.WAITING  # an automation is about to schedule it again
+        return found
+
+    monkeypatch.setattr(Bare, "state", state)
+    _, trial = tried("killed-after-commit")
+    kinds = [event.kind for event in trial.history if not event.pid]
+
+    assert kinds == ["submitted", "fault_injected", "noticed", "resumed", "ended"]
 
 
 def test_attempts_that_outlive_their_run_are_waited_for_and_not_for_ever(tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ UNTIL_SERVED = Retry(
     8, connect=0, read=0, other=0, status_forcelist=(503,), allowed_methods=None, backoff_factor=0.1
 )
 A_CALL = 200  # the most that the API gives at a time
+REPORTED = "Process exited with status code"  # what a worker says of a crash, at first
 DONE_S = 30.0  # for a worker that reported a crash to be done with the attempt
 
 STATES: Mapping[str, State] = {
@@ -104,11 +105,11 @@ class PrefectApi:
         """Schedule the same flow run again; steps with a stored result are not run again.
 
         A worker reports a crash twice, at once and when it is done with the attempt; the second
-        report crashes what was scheduled in between. So that one is waited for, where a worker
-        is: of an attempt that died with its worker no report comes.
+        report crashes what was scheduled in between. So that one is waited for where the first was
+        a worker's: of an attempt that died with its worker, or was served by a runner, none comes.
         """
         flow_run = self.flow_run(handle)
-        if flow_run["state_type"] == "CRASHED":
+        if flow_run["state_type"] == "CRASHED" and _by_worker(flow_run):
             crashed = flow_run["state"]["timestamp"]
             with contextlib.suppress(TimeoutError):
                 wait_until(
@@ -205,3 +206,9 @@ class PrefectApi:
             said = f"{answer.status_code} from {answer.url}: {answer.text[:500]}"
             raise requests.HTTPError(said, response=answer)
         return answer.json() if answer.content else None
+
+
+def _by_worker(flow_run: Mapping[str, Any]) -> bool:
+    """Whether it was a worker that said that a flow run has crashed."""
+    said = flow_run["state"].get("message") or ""
+    return bool(flow_run.get("work_pool_name")) and said.startswith(REPORTED)

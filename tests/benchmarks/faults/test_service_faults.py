@@ -133,6 +133,7 @@ HIT = ((0, "submitted", ""), (1, "started", "extract"), (2, "fault_injected", "e
     [
         (((3, "finished", "extract"),), Verdict.PASS),
         (((3, "started", "extract"), (4, "finished", "extract")), Verdict.FAIL),
+        (((3, "finished", "extract"), (4, "started", "extract")), Verdict.FAIL),  # given up by then
         (((3, "finished", "extract:other"),), Verdict.FAIL),
     ],
 )
