@@ -63,6 +63,11 @@ def _work(n: int) -> int:
     return n if n < 2 else _work(n - 1) + _work(n - 2)
 
 
+def disturbance(noise: Noise, usual_ms: float) -> float:
+    """Return how disturbed a trial was, from 1 on too much; `usual_ms` is the usual probe."""
+    return max(noise.probe_ms / usual_ms / SLOWER_FROM, noise.steal_share / STOLEN_FROM)
+
+
 def disturbed(noise: Noise, probes_ms: Sequence[float]) -> str:
     """Say what disturbed a trial, "" when nothing did; `probes_ms` are all of the campaign's."""
     usual = median(probes_ms)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import orjson
 from jsonschema import Draft202012Validator
 
 from benchmarks.model import IDLE, KNOWN_BAD, Finding, Outcome, Result, Truth, Verdict
+from benchmarks.noise import Noise, disturbance
 
 SCHEMA = 1
 CAUGHT = "caught"  # the finding of a known-bad trial: did the check that is meant for it fail?
@@ -91,13 +94,37 @@ def same_trial(result: Result) -> tuple[Any, ...]:
     return (*(getattr(result, name) for name in TRIAL[:-1]), number, result.warmup)
 
 
-def repeated(found: Iterable[Result]) -> set[tuple[Any, ...]]:
-    """Return, as `same_trial`, the trials for which a repeat stands in the figures."""
-    return {
-        same_trial(r)
-        for r in found
-        if is_repeat(r.trial) and not r.warmup and r.outcome is not Outcome.ERROR
-    }
+def set_aside(found: Sequence[Result]) -> set[tuple[Any, ...]]:
+    """Return, as `TRIAL`, the trials of which the other of trial and repeat stands in the figures.
+
+    The repeat does when it delivered and was less disturbed than the trial it was done for.
+    """
+    probes = [r.environment["noise"]["probe_ms"] for r in found if r.environment.get("noise")]
+    usual_ms = median(probes) if probes else 1.0
+    once = {same_trial(r): r for r in found if not is_repeat(r.trial)}
+    repeats = [r for r in found if is_repeat(r.trial) and not r.warmup]
+    pairs = [(once[same_trial(r)], r) for r in repeats if same_trial(r) in once]
+    return {_name(first if _stands(again, first, usual_ms) else again) for first, again in pairs}
+
+
+def is_set_aside(result: Result, aside: set[tuple[Any, ...]]) -> bool:
+    """Whether a trial is in no figure, since its repeat is, or the other way round."""
+    return not result.warmup and _name(result) in aside
+
+
+def _name(result: Result) -> tuple[Any, ...]:
+    return tuple(getattr(result, name) for name in TRIAL)
+
+
+def _stands(again: Result, first: Result, usual_ms: float) -> bool:
+    if not sound(again):
+        return False
+    return not sound(first) or _disturbance(again, usual_ms) < _disturbance(first, usual_ms)
+
+
+def _disturbance(result: Result, usual_ms: float) -> float:
+    told = result.environment.get("noise")
+    return disturbance(Noise(**told), usual_ms) if told else math.inf
 
 
 def counted(found: Sequence[Result]) -> list[Result]:
@@ -105,14 +132,11 @@ def counted(found: Sequence[Result]) -> list[Result]:
 
     What went wrong is among them, what was made wrong on purpose is not.
     """
-    stand_in = repeated(found)
+    aside = set_aside(found)
     return [
         r
         for r in found
-        if not r.warmup
-        and not is_control(r)
-        and not is_known_bad(r)
-        and (is_repeat(r.trial) or same_trial(r) not in stand_in)
+        if not r.warmup and not is_control(r) and not is_known_bad(r) and not is_set_aside(r, aside)
     ]
 
 

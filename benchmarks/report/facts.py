@@ -67,7 +67,7 @@ class Cell:
     trials: tuple[Row, ...] = ()
     warmups: tuple[Row, ...] = ()
     superseded: tuple[Row, ...] = ()  # broke, and were done again when the campaign was resumed
-    replaced: tuple[Row, ...] = ()  # of a disturbed host: the repeat is in the figures
+    replaced: tuple[Row, ...] = ()  # of a disturbed host: the less disturbed one is in the figures
     control: tuple[Row, ...] = ()  # of the second block of a setup that was run twice
 
     @property
@@ -142,7 +142,7 @@ def campaign(lines: Sequence[Result]) -> Campaign:
     """Group the lines of a folder."""
     known_bad = tuple(it for it in lines if is_known_bad(it))
     lines = [it for it in lines if not is_known_bad(it)]
-    rows, stand_in = _rows(lines), results.repeated(lines)
+    rows, aside = _rows(lines), results.set_aside(lines)
     setups, subjects = _setups(lines), _subjects(lines)
     by_setup = {(it.engine, it.mode, it.variant): it for it in setups}
     by_subject = {(it.pipeline, it.workload): it for it in subjects}
@@ -151,7 +151,7 @@ def campaign(lines: Sequence[Result]) -> Campaign:
         it = row.result
         setup = by_setup[it.engine, it.mode, it.variant]
         grouped[setup, by_subject[it.pipeline, it.workload], it.scenario].append(row)
-    cells = {key: _cell(*key, found, stand_in) for key, found in grouped.items()}
+    cells = {key: _cell(*key, found, aside) for key, found in grouped.items()}
     faults = unique((key[2], key[1]) for key in grouped if key[2] != CALM)
     calm = {key[1] for key, cell in cells.items() if key[2] == CALM and cell.trials}
     order = {subject: place for place, subject in enumerate(subjects)}
@@ -201,20 +201,20 @@ def unique(values: Iterable[T]) -> list[T]:
 
 
 def _cell(
-    setup: SetupId, subject: Subject, scenario: str, rows: Sequence[Row], stand_in: set[Any]
+    setup: SetupId, subject: Subject, scenario: str, rows: Sequence[Row], aside: set[Any]
 ) -> Cell:
     """Keep apart what is in the figures and what is not, each for its own reason."""
     kinds: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        kinds[_kind(row, rows, stand_in)].append(row)
+        kinds[_kind(row, rows, aside)].append(row)
     return Cell(setup, subject, scenario, **{kind: tuple(it) for kind, it in kinds.items()})
 
 
-def _kind(row: Row, rows: Sequence[Row], stand_in: set[Any]) -> str:
+def _kind(row: Row, rows: Sequence[Row], aside: set[Any]) -> str:
     it = row.result
     if _done_later(row, rows):
         return "superseded"
-    if not it.warmup and not is_repeat(it.trial) and results.same_trial(it) in stand_in:
+    if results.is_set_aside(it, aside):
         return "replaced"
     if is_control(it):
         return "control"

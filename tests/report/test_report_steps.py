@@ -260,6 +260,19 @@ def test_a_disturbed_trial_without_a_sound_repeat_stays_in_the_figures_and_is_ma
     assert found.replaced == 0
 
 
+def test_a_repeat_that_was_disturbed_more_is_the_one_that_is_left_out():
+    calm = trials(AIRFLOW, "chain-10-noop", 3)
+    calm[1] = noisy(calm[1], {**made_up.QUIET_HOST, "steal_share": 0.06})
+    again = made_up.step_result(*AIRFLOW, "chain-10-noop", results.REPEATS_FROM + 2)
+    again = noisy(replace(again, measures={"makespan_s": 99.0}), made_up.LOUD_HOST)
+    made = facts.campaign([*calm, again])
+    cell = next(iter(made.cells.values()))
+
+    assert len(cell.values("makespan_s")) == 3 and 99.0 not in cell.values("makespan_s")
+    marks = {it.row.result.trial: it.mark.word for it in quiet.quiet(made).disturbed}
+    assert marks == {2: "in the figures", results.REPEATS_FROM + 2: "done again"}
+
+
 def test_results_that_say_nothing_of_noise_and_bench_have_no_such_section():
     told = [made_up.result("airflow", "tuned", "complaints", "calm", 1)]
 
