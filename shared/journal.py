@@ -178,20 +178,38 @@ def hold_file(holds: Path, run: str, kind: str, step: str, key: str) -> Path:
     return holds / re.sub(r"[^\w.+-]", "_", f"{run}:{kind}:{step}:{key}")
 
 
-def narrow(file: Path, event: Event) -> None:
-    """Hold at a point from now on only the one that waits there since an event; others pass."""
+def narrow(file: Path, event: Event, *, deaf: bool = False) -> None:
+    """Hold at a point from now on only the one that waits there since an event; others pass.
+
+    `deaf`: it waits in one system call, as for a peer that never answers, and not in many short
+    ones between which Python would deliver an exception to a thread.
+    """
+    if deaf:
+        os.mkfifo(pipe_of(file))
     part = file.with_name(f".{file.name}")
-    part.write_text(repr(event.at))
+    part.write_text(f"{event.at!r} deaf" if deaf else repr(event.at))
     part.replace(file)
 
 
+def pipe_of(file: Path) -> Path:
+    """Return the pipe at which the one waits that a hold point made deaf."""
+    return file.with_name(f"{file.name}.pipe")
+
+
 def _hold(file: Path, at: float) -> None:
-    while _holds(file, at):
-        time.sleep(HOLD_POLL_S)
+    while (told := _told(file)) is not None:
+        since, _, deaf = told.partition(" ")
+        if since not in ("", repr(at)):
+            return
+        if deaf:
+            with contextlib.suppress(FileNotFoundError):  # released meanwhile
+                pipe_of(file).read_bytes()  # until somebody opens the other end
+        else:
+            time.sleep(HOLD_POLL_S)
 
 
-def _holds(file: Path, at: float) -> bool:
+def _told(file: Path) -> str | None:
     try:
-        return file.read_text() in ("", repr(at))
+        return file.read_text()
     except FileNotFoundError:
-        return False
+        return None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.model import Struck, Workload, World
@@ -22,16 +24,30 @@ def arm(world: World, run: str, workload: Workload, kind: str, step: str) -> Non
     journal.hold_file(world.holds, run, kind, step, workload.keys[0]).touch()
 
 
-def hold_alone(world: World, hit: Event) -> None:
-    """Let every other attempt pass the hold point at which one waits."""
-    journal.narrow(journal.hold_file(world.holds, hit.run, hit.kind, hit.step, hit.key), hit)
+def hold_alone(world: World, hit: Event, *, deaf: bool = False) -> None:
+    """Let every other attempt pass the hold point at which one waits; `deaf`: in one call."""
+    file = journal.hold_file(world.holds, hit.run, hit.kind, hit.step, hit.key)
+    journal.narrow(file, hit, deaf=deaf)
 
 
 def release(world: World) -> None:
     """Release every hold point: what waits there goes on."""
-    for file in world.holds.glob("*"):
+    files = list(world.holds.glob("*"))
+    pipes = [file for file in files if file.is_fifo()]
+    for file in set(files) - set(pipes):
+        file.unlink(missing_ok=True)
+    for pipe in pipes:  # who is woken looks at the files again
         with contextlib.suppress(FileNotFoundError):
-            file.unlink()
+            _wake(pipe)
+
+
+def _wake(pipe: Path) -> None:
+    """End the call of who waits at a pipe's other end, also of who is about to; remove it."""
+    both = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        pipe.unlink()
+    finally:
+        os.close(both)
 
 
 def held(history: Sequence[Event], kind: str, step: str) -> Event | None:

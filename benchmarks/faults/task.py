@@ -91,7 +91,10 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hang(AtHold):
-    """The step never comes back; it can be ended from outside, and another attempt goes on."""
+    """The step never comes back: it waits in one call, as for a peer that does not answer.
+
+    It can be ended from outside, and another attempt goes on.
+    """
 
     silent_until: ClassVar[str] = "ended"
 
@@ -100,8 +103,8 @@ class Hang(AtHold):
     step: str = "extract"
 
     def strike(self, world: World, hit: Event) -> str:
-        hold_alone(world, hit)
-        return "the step hangs"
+        hold_alone(world, hit, deaf=True)
+        return "the step hangs in a call"
 
 
 @dataclass(frozen=True, slots=True)

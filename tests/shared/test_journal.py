@@ -187,6 +187,29 @@ def test_a_narrowed_hold_point_holds_who_waits_there_and_nobody_after(held):
     assert process.wait(timeout=30) == 0
 
 
+def woken(pipe):
+    """End the call of who waits for the other end of a pipe; return whether somebody did."""
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+def test_a_deaf_hold_point_holds_in_one_call_until_the_pipe_is_opened(held):
+    file, process = held
+    (event,) = journal.read(journal.path(settings().journal, "r"))
+    journal.narrow(file, event, deaf=True)
+    journal.record("committed", "r", "load", "k")  # another attempt: it passes
+    until(lambda: woken(journal.pipe_of(file)))  # it waits there, and will again
+
+    assert len(events("r")) == 2
+    assert process.poll() is None
+    file.unlink()
+    until(lambda: woken(journal.pipe_of(file)) or process.poll() is not None)
+    assert process.wait(timeout=30) == 0
+
+
 def test_a_point_is_recorded_only_where_it_is_armed():
     journal.point("written", "r", "load", "k")
     before = journal.read(journal.path(settings().journal, "r"))
