@@ -157,8 +157,12 @@ def setup() -> None:
 def verify(
     setups: Setups = "",
     variant: Annotated[
-        str, typer.Option(help="Of these setups: default, tuned or both.")
-    ] = "default",
+        str,
+        typer.Option(
+            help="Of these setups: default, tuned or both; default when not given, or what the"
+            " setups' names say."
+        ),
+    ] = "",
     pipelines: Pipelines = ALL_PIPELINES,
     metadata: Metadata = stack.EMBEDDED,
     warehouse: Warehouse = stack.SQLITE,
@@ -173,7 +177,7 @@ def verify(
     """
     end_leftovers()
     asked_for = _of_target(target, _listed(setups), ORDINARY)
-    which = [s for s in asked_for if variant == "both" or s.variant == variant]
+    which = _of_variant(asked_for, variant, named=_listed(setups))
     metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
     asked = [WORKLOADS[p] for p in _known("pipeline", pipelines, PIPELINES)]
     truth = None
@@ -202,6 +206,21 @@ def verify(
     if not wrong:
         console.print(f"All {len(found)} warehouses equal the ground truth, row by row.")
     raise typer.Exit(1 if wrong else 0)
+
+
+def _of_variant(found: list[Setup], variant: str, named: tuple[str, ...]) -> list[Setup]:
+    """Return the setups of a variant; a setup whose whole name was given is of the right one.
+
+    Raises:
+        LookupError: there is none.
+
+    """
+    wanted = variant or "default"
+    kept = [s for s in found if wanted in ("both", s.variant) or (not variant and s.name in named)]
+    if not kept:
+        there = ", ".join(s.name for s in found)
+        raise LookupError(f"none of these setups is {wanted}: {there}; see --variant")
+    return kept
 
 
 def _of_target(target: str, names: tuple[str, ...], ordinary: tuple[str, ...]) -> list[Setup]:

@@ -45,18 +45,34 @@ def load(context: dg.OpExecutionContext, key: str) -> str:
     return loaded
 
 
-@dg.op(name="summarise_channels", out=dg.Out(dg.Nothing), retry_policy=RETRIES)
-def summarise(context: dg.OpExecutionContext, keys: list[str], loaded: list[str]) -> None:
+@dg.op(
+    name="summarise_channels",
+    out={"channels": dg.Out(dg.Nothing), "videos": dg.Out(dg.Nothing)},
+    retry_policy=RETRIES,
+)
+def summarise(context: dg.OpExecutionContext, keys: list[str], loaded: list[str]):
     # The keys are those of the plan: `loaded` lacks what a re-execution left out.
     with source_errors():
         balance = etl.summarise(run_of(context), keys)
     context.log.info(str(balance))
-    context.add_output_metadata(counts(balance))
+    yield dg.Output(None, "channels", metadata=counts(balance))
+    yield dg.Output(None, "videos")
 
 
-@dg.graph_asset(group_name="youtube_stats", kinds={"table"})
-def channels():
-    """Subscribers, views and videos: one row a day and channel, and one a day and video."""
+@dg.graph_multi_asset(
+    outs={
+        "channels": dg.AssetOut(
+            description="Subscribers, views and videos: one row a day and channel.",
+            kinds={"table"},
+        ),
+        "videos": dg.AssetOut(
+            description="Views, likes and comments: one row a day and video.", kinds={"table"}
+        ),
+    },
+    name="channel_tables",
+    group_name="youtube_stats",
+)
+def channel_tables():
     keys, key = plan()
     loaded = key.map(lambda key: load(transform(extract(key))))
     return summarise(keys, loaded.collect())

@@ -146,7 +146,7 @@ TUNED = (
         "120",
         "0, none",
         "recovery: the one time-out there is, of a whole run: one that hangs, or whose process and"
-        " code server died together, fails, and is retried",
+        " code server died together, fails, and is retried; so is one that is well but longer",
     ),
 )
 # Of ours: no part of Dagster, and so a variant of its own.

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from benchmarks import __main__ as bench
 from benchmarks import setups
 from benchmarks.ablation import alone, groups, variants, without
 from benchmarks.model import Setting, Setup, Surroundings
@@ -191,3 +192,17 @@ def test_a_step_is_said_to_be_what_the_variant_makes_it():
     assert said["default"] == said["default+run_queue"] == "a new process (spawn)"
     assert "the pipelines' code" in said["default+forkserver"]
     assert "everything" in said["tuned"]
+
+
+def test_verify_takes_the_variant_that_is_asked_for_or_named_and_never_nothing():
+    found = setups.chosen(("dagster/multiprocess",))
+    tuned = ("dagster/multiprocess/tuned",)
+
+    def names(variant, named=()):
+        return [s.variant for s in bench._of_variant(found, variant, named)]
+
+    assert names("") == ["default"] and names("both") == ["default", "tuned"]
+    assert names("", tuned) == ["default", "tuned"]
+    assert [s.name for s in bench._of_variant(setups.chosen(tuned), "", tuned)] == [*tuned]
+    with pytest.raises(LookupError, match="none of these setups is default"):
+        bench._of_variant(setups.chosen(tuned), "", ("dagster",))

@@ -278,7 +278,7 @@ def tags(pipeline: str, run: str, parameters: Mapping[str, Any]) -> dict[str, st
 
 ASKED_FOR = {
     "github_stats": ("repositories", "plan_repositories"),
-    "youtube_stats": ("channels", "plan_channels"),
+    "youtube_stats": ("channel_tables", "plan_channels"),
 }
 
 
