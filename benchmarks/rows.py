@@ -19,7 +19,6 @@ from benchmarks.orchestrators.services import benches_beside, portable
 from benchmarks.plans import Plan, Slot
 from benchmarks.results import REPEATS_FROM
 from benchmarks.sampling import Sampler
-from benchmarks.setups import setup_of
 from benchmarks.stand import Stand
 from shared import journal
 
@@ -32,7 +31,7 @@ def attempt(plan: Plan, surround: stack.Surround, stand: Stand, slot: Slot, fold
     workload = slot.workload
     run_id = f"{slot.name}-{secrets.token_hex(3)}"
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
-    time.sleep(phase_s(plan, slot))
+    time.sleep(phase_s(plan, slot, stand.orchestrator.setup))
     began, watch = time.monotonic(), Watch()
     hurt = slot.scenario != results.CALM
     logged, history = evidence.sizes(logs_of(stand)) if hurt else {}, ""
@@ -102,14 +101,14 @@ def with_reasons(stand: Stand, result: Result, found: Mapping[str, float | None]
     return replace(result, measures={**result.measures, **found}, environment=environment)
 
 
-def phase_s(plan: Plan, slot: Slot) -> float:
+def phase_s(plan: Plan, slot: Slot, setup: Setup) -> float:
     """Return the seconds that a trial waits before it is submitted; seeded, uniform.
 
     Without it a trial would begin at a fixed time behind the one before, and meet an engine that
     looks for runs now and then always at the same moment between two looks.
     """
     timed = plan.phased and slot.scenario == results.CALM and not slot.warmup
-    pause_s = setup_of(slot.setup).pause_s if timed and slot.workload.pipeline != IDLE else 0.0
+    pause_s = setup.pause_s if timed and slot.workload.pipeline != IDLE else 0.0
     wide = max(slot.workload.phase_s, pause_s)
     return random.Random(f"{plan.seed}:{slot.name}").uniform(0, wide)
 

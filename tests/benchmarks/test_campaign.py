@@ -42,6 +42,10 @@ def planned(**changes):
     return replace(plan, **changes)
 
 
+def waits_s(plan, slot):
+    return rows.phase_s(plan, slot, setups.setup_of(slot.setup))
+
+
 def filled(folder, *told):
     """Return a folder with a line for each trial number, makespan and change."""
     (folder / "journals").mkdir(exist_ok=True)
@@ -218,12 +222,12 @@ def test_a_calm_trial_meets_an_engine_at_any_moment_of_its_pause_unless_there_is
     plan, once = planned(phased=True), planned(phased=False)
     name = "dagster/multiprocess/default"
     slots = [plans.Slot(name, "complaints", "calm", n) for n in range(1, 101)]
-    waits = [rows.phase_s(plan, it) for it in slots]
+    waits = [waits_s(plan, it) for it in slots]
 
     assert 0 < min(waits) < 1 and 4 < max(waits) < setups.setup_of(name).pause_s == 5
-    assert not any(rows.phase_s(once, it) for it in slots)
+    assert not any(waits_s(once, it) for it in slots)
     for other in ({"warmup": True}, {"scenario": "source-503"}, {"asked": "idle-60"}):
-        assert rows.phase_s(plan, replace(slots[0], **other)) == 0
+        assert waits_s(plan, replace(slots[0], **other)) == 0
 
 
 def test_every_block_of_a_plan_defines_the_same_sizes():
@@ -284,14 +288,14 @@ def test_a_setup_that_is_spared_has_calm_trials_alone():
 def test_the_moment_of_submission_is_seeded_and_uniform():
     plan = planned()
     slots = [plans.Slot("bare/process/default", "dispatch", "calm", n) for n in range(1, 401)]
-    waits = [rows.phase_s(plan, it) for it in slots]
+    waits = [waits_s(plan, it) for it in slots]
 
-    assert waits == [rows.phase_s(plan, it) for it in slots]
-    assert waits != [rows.phase_s(planned(seed=2), it) for it in slots]
+    assert waits == [waits_s(plan, it) for it in slots]
+    assert waits != [waits_s(planned(seed=2), it) for it in slots]
     for period in (0.2, 1, 5, 10):  # of an engine's looks for runs
         early = sum(wait % period < period / 2 for wait in waits)
         assert 160 < early < 240
-    assert rows.phase_s(plan, replace(slots[0], asked="chain-1")) == 0
+    assert waits_s(plan, replace(slots[0], asked="chain-1")) == 0
 
 
 def test_a_campaign_whose_known_bad_pipelines_were_not_caught_says_so_and_fails(
