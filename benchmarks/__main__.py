@@ -420,12 +420,19 @@ def report(
     folder: Annotated[
         Path, typer.Argument(help="A results folder; the latest when not given.")
     ] = ROOT / "results" / "latest",
+    others: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="More folders, of the same versions: workloads and scenarios that the first does"
+            " not have are taken from them, each from one alone."
+        ),
+    ] = None,
 ) -> None:
     """Make report.html and report.md from the results alone."""
     from benchmarks import report as reports  # charts and statistics: two seconds to import
 
     folder = folder.resolve()
-    reports.build(folder, ROOT)
+    reports.build(folder, ROOT, [it.resolve() for it in others or ()])
     console.print(f"report: {_shown(folder / 'report.html')}")
 
 

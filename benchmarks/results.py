@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -66,6 +66,62 @@ def read(folder: Path) -> list[Result]:
 
     """
     return [_result(number, line) for number, line in _lines(folder)]
+
+
+def gathered(folder: Path, others: Sequence[Path]) -> list[Result]:
+    """Return the trials of a folder, and of other folders those of which it has none.
+
+    A workload in a scenario comes from one campaign whole, the first that has it: what is compared
+    was interleaved. Paths of journals and logs are seen from the first folder.
+
+    Raises:
+        FileNotFoundError: a folder has no results.jsonl.
+        ValueError: a line is not a result; or campaigns were measured with other versions.
+
+    """
+    found = read(folder)
+    for other in others:
+        place = Path(os.path.relpath(other, folder))
+        new = [it for it in read(other) if not is_known_bad(it)]
+        _same_versions(found, new, other)
+        asked = {_subject(it) for it in found if not it.warmup}
+        setups = {_setup(it) for it in found}
+        found += [
+            _seen_from(it, place)
+            for it in new
+            if (_setup(it) not in setups if it.warmup else _subject(it) not in asked)
+        ]
+    return found
+
+
+def _subject(result: Result) -> tuple[str, ...]:
+    return (result.pipeline, result.workload, result.scenario)
+
+
+def _setup(result: Result) -> tuple[str, ...]:
+    return (result.engine, result.mode, result.variant)
+
+
+def _same_versions(found: Sequence[Result], others: Sequence[Result], folder: Path) -> None:
+    ours, theirs = (
+        {it.engine: it.version for it in those if it.version} for those in (found, others)
+    )
+    for engine in ours.keys() & theirs.keys():
+        if ours[engine] != theirs[engine]:
+            raise ValueError(
+                f"report: {folder.name} was measured with {engine} {theirs[engine]}, and not with"
+                f" {ours[engine]}: they do not go into one report"
+            )
+
+
+def _seen_from(result: Result, place: Path) -> Result:
+    """Return a trial of another folder, with the paths to what is kept there."""
+    own = result.environment
+    told: Row = {"log": str(place / own["log"])} if own.get("log") else {}
+    if own.get("journals"):
+        told["journals"] = [str(place / it) for it in own["journals"]]
+    kept = str(place / result.journal) if result.journal else ""
+    return replace(result, journal=kept, environment={**own, **told})
 
 
 def sound(result: Result) -> bool:

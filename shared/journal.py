@@ -137,9 +137,17 @@ def read(file: Path) -> tuple[Event, ...]:
     """Return the events of a journal in the order of the clock; a missing file holds none."""
     if not file.exists():
         return ()
-    lines = file.read_bytes().splitlines()
+    lines = _whole_lines(file.read_bytes()).splitlines()
     events = sorted((Event(**orjson.loads(line)) for line in lines), key=lambda e: e.at)
     return tuple(_numbered(events))
+
+
+def _whole_lines(read: bytes) -> bytes:
+    """Return what was read up to its last whole line.
+
+    A line is written in one piece, but who reads at that moment may see its beginning alone.
+    """
+    return read[: read.rfind(b"\n") + 1]
 
 
 @dataclass(slots=True)
@@ -157,7 +165,7 @@ class Follower:
             return self.events
         with self.file.open("rb") as stream:
             stream.seek(self._read_bytes)
-            new = stream.read()
+            new = _whole_lines(stream.read())
         self._read_bytes += len(new)
         self.events += _numbered((Event(**orjson.loads(n)) for n in new.splitlines()), self._starts)
         return self.events

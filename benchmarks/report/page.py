@@ -93,30 +93,35 @@ class Section:
     limits: Sequence[limits.Limit]
 
 
-def build(folder: Path, root: Path) -> None:
+def build(folder: Path, root: Path, others: Sequence[Path] = ()) -> None:
     """Write `report.html` and `report.md` into a folder of results.
 
-    Everything comes from the folder's results.jsonl and journals, and from the source text of the
-    three implementations under `root`.
+    Everything comes from the folder's results.jsonl and journals, from those of `others` where it
+    has no such workload or scenario, and from the source text of the three implementations under
+    `root`.
 
     Raises:
-        ValueError: there are no results, or a line is not one.
+        ValueError: there are no results, or a line is not one, or versions differ.
 
     """
-    found = results.read(folder)
+    found = results.gathered(folder, others)
     if all(map(results.is_known_bad, found)):
         raise ValueError(f"report: {folder / results.LINES} holds no trial; run the bench first")
     measured = replace(facts.campaign(found), instruments=instruments.load(folder))
-    told = context(measured, folder, root)
+    told = context(measured, folder, root, others)
     _write(folder / "report.html", _templates(True).get_template("report.html.j2").render(told))
     _write(folder / "report.md", _templates(False).get_template("report.md.j2").render(told))
 
 
-def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
+def context(
+    campaign: Campaign, folder: Path, root: Path, others: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Return all that the templates print."""
     timelines, ladders = lanes.timelines(campaign, folder), gains.ladders(campaign)
     drawings, undrawn = _drawings(timelines)
-    matrix = recovery.matrix(campaign, results.lacking(folder))
+    folders = (folder, *others)
+    lacking = dict(pair for it in reversed(folders) for pair in results.lacking(it).items())
+    matrix = recovery.matrix(campaign, lacking)
     return {
         "name": folder.resolve().name, "campaign": campaign, "words": words,
         "compared": headline.compared(campaign), "paragraphs": headline.paragraphs(campaign),
@@ -142,8 +147,9 @@ def context(campaign: Campaign, folder: Path, root: Path) -> dict[str, Any]:
         "gains": ladders, "left": gains.left(ladders),
         "planted": control.planted(campaign),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
-        "counts": _counts(campaign), "problems": results.problems(folder),
-        "refused": results.refusals(folder),
+        "counts": _counts(campaign),
+        "problems": [told for it in folders for told in results.problems(it)],
+        "refused": [told for it in folders for told in results.refusals(it)],
     }  # fmt: skip
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 from benchmarks.model import ENGINE_SAYS, ENGINE_SPAN, Outcome, Result, Verdict
 from benchmarks.report import overhead, published, quiet, words
@@ -81,10 +82,20 @@ class Unsound:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The time of one fib(33) on this host, without an orchestrator."""
+    """The time of one fib(33) on this host, without an orchestrator, and of how many of theirs."""
 
     here: Figure
-    theirs: dict[str, str] = field(default_factory=lambda: dict(published.PROBE_S))
+    theirs: Mapping[str, str]  # where they timed it: the seconds, and how many times as long here
+
+
+def _theirs(here_s: float) -> dict[str, str]:
+    """Return their probes in words; the ratio is that of the hardware and the interpreter."""
+    found = {}
+    for where, (least, most) in published.PROBE_S.items():
+        told = f"{least:g} s" if least == most else f"{least:g} to {most:g} s"
+        ratio = here_s / ((least + most) / 2)
+        found[where] = f"{told} (here {words.number(ratio)} times as long)"
+    return found
 
 
 def setups(campaign: Campaign) -> list[SetupId]:
@@ -111,9 +122,14 @@ def tables(campaign: Campaign) -> list[Table]:
 
 
 def _reference(made: Sequence[Table], pipeline: str) -> Table | None:
-    """Return the no-ops that most setups have a figure of; of these, those of the most steps."""
-    fit = [it for it in made
-           if it.shape and (it.shape.pipeline, it.shape.kind) == (pipeline, "noop")]  # fmt: skip
+    """Return the no-ops that most setups have a figure of; of these, those of the most steps.
+
+    Where there are none, known work takes their place.
+    """
+    of_shape = [it for it in made if it.shape and it.shape.pipeline == pipeline]
+    by_kind = ([it for it in of_shape if it.shape and it.shape.kind == kind]
+               for kind in ("noop", "fib"))  # fmt: skip
+    fit: list[Table] = next(filter(None, by_kind), [])
     return max(fit, key=lambda it: (it.figures, it.shape.steps if it.shape else 0), default=None)
 
 
@@ -140,6 +156,7 @@ def _line(
     figures = {name: in_ms(cell.values(measure), cell, seed)
                for name, measure in MILLISECONDS.items()}  # fmt: skip
     figures["makespan"] = words.figure(values, "s", seed, cell.word)
+    figures["closing"] = words.figure(cell.values("closing_s"), "s", seed, cell.word)
     figures["dispatch"] = words.figure(cell.values("dispatch_s"), "s", seed, cell.word)
     figures["cpu"] = in_ms(_cpu_per_step(cell, shape), cell, seed)
     added = None if setup == campaign.bare else overhead.overhead(base, values, seed)
@@ -226,7 +243,9 @@ def probe(campaign: Campaign, found: Sequence[Flow]) -> Probe | None:
             steps = flow.table.shape.steps
             cell = campaign.cell(campaign.bare, flow.table.subject)
             values = [value / steps for value in cell.values("work_s")]
-            return Probe(words.figure(values, "s", campaign.seed)) if values else None
+            if not values:
+                return None
+            return Probe(words.figure(values, "s", campaign.seed), _theirs(median(values)))
     return None
 
 

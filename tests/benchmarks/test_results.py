@@ -227,3 +227,45 @@ def test_latest_is_a_relative_link_to_the_last_folder(tmp_path):
     link = tmp_path / "results" / "latest"
     assert link.resolve() == folder.resolve()
     assert not link.readlink().is_absolute()
+
+
+def other_folder(folder, name, *told):
+    """Return another folder, with the same kept files and these trials."""
+    other = folder / name
+    (other / "journals").mkdir(parents=True)
+    (other / "journals" / "one.jsonl").touch()
+    for it in told:
+        results.append(other, replace(it, campaign=name))
+    return other
+
+
+def test_a_report_of_several_folders_takes_a_workload_from_the_first_that_has_it(folder):
+    later, warm = replace(GOOD, trial=2), replace(GOOD, workload="1-noop", warmup=True)
+    log = {"log": "logs/trials/x.log.gz", "journals": ["journals/one.jsonl"]}
+    fault = replace(GOOD, scenario="hung", environment={**ENVIRONMENT, **log})
+    new = replace(GOOD, variant="tuned", workload="large")
+    first = other_folder(folder, "first", GOOD, warm)
+    second = other_folder(folder, "second", later, new, fault, warm, replace(warm, variant="tuned"))
+
+    found = results.gathered(first, [second])
+
+    told = [(it.campaign, it.variant, it.workload, it.scenario, it.warmup) for it in found]
+    assert told == [
+        ("first", "default", "small", "calm", False),
+        ("first", "default", "1-noop", "calm", True),
+        ("second", "tuned", "large", "calm", False),
+        ("second", "default", "small", "hung", False),
+        ("second", "tuned", "1-noop", "calm", True),
+    ]
+    kept = found[3]
+    assert kept.environment["log"] == "../second/logs/trials/x.log.gz"
+    assert kept.environment["journals"] == ["../second/journals/one.jsonl"]
+    assert (first / kept.journal).is_file()
+
+
+def test_campaigns_of_different_versions_go_into_no_report_together(folder):
+    first = other_folder(folder, "first", GOOD)
+    second = other_folder(folder, "second", replace(GOOD, version="3.4.0", workload="large"))
+
+    with pytest.raises(ValueError, match="second was measured with airflow 3.4.0, and not with"):
+        results.gathered(first, [second])

@@ -59,7 +59,7 @@ def test_a_step_costs_what_the_trials_say():
     told = {name: it.text for name, it in found.figures.items()}
     assert told | {"makespan": ""} == {
         "step": "200 ms", "handoff": "150 ms", "handoff_95": "300 ms", "dispatch": "1.00 s",
-        "cpu": "500 ms", "makespan": "",
+        "closing": "0.20 s", "cpu": "500 ms", "makespan": "",
     }  # fmt: skip
     assert (found.n, found.task, found.overhead.mark.word) == (10, "a fork", "slower")
 
@@ -226,7 +226,9 @@ def test_the_probe_is_what_one_step_of_bare_takes():
     made = facts.campaign(trials(BARE, "fib_10_33", work_s=4.0))
     flows = steps.flows(made, steps.tables(made))
 
-    assert steps.probe(made, flows).here.text == "0.40 s"
+    found = steps.probe(made, flows)
+    assert found.here.text == "0.40 s"
+    assert found.theirs["Prefect container"] == "0.283 s (here 1.41 times as long)"
 
 
 def noisy(result, host):

@@ -219,3 +219,17 @@ def test_a_point_is_recorded_only_where_it_is_armed():
 
     assert before == ()
     assert events("r") == [("written", "load", "k")]
+
+
+def test_a_line_of_which_only_the_beginning_is_seen_is_read_when_it_is_whole(tmp_path):
+    file = tmp_path / "r.jsonl"
+    event = journal.Event(1.0, 1.0, "started", "r", "load", "k")
+    journal.append(tmp_path, event)
+    whole = file.read_bytes()
+    follower = journal.Follower(file)
+
+    file.write_bytes(whole + whole[:42])
+    assert [e.kind for e in follower.look()] == ["started"]
+    assert [e.kind for e in journal.read(file)] == ["started"]
+    file.write_bytes(whole + whole)
+    assert [e.attempt for e in follower.look()] == [1, 2]
