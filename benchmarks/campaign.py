@@ -86,7 +86,7 @@ def run(
                 say(f"the time of {plan.budget_s:g} s is used: {rounds} were done")
                 break
             started = time.monotonic()
-            settled = cells_done(folder)
+            settled = cells_done(folder) | plans.needless(plan, folder)
             blocks = [it for it in slots(plan, round_) if not lane or it[0].setup in lane]
             for begun, block in enumerate(blocks):
                 left = [s for s in block if s.name not in done and s.cell not in settled]
@@ -236,7 +236,7 @@ def run_until_stuck(
             warm_again(stand)
         slow: set[Cell] = set()  # these are repeated once a start
         for done, slot in enumerate(block, start=1):
-            if slot.cell in slow:
+            if slot.cell in slow | plans.needless(plan, folder):
                 continue
             result = attempt(plan, surround, stand, slot, folder)
             if slot.warmup:

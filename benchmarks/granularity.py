@@ -14,6 +14,7 @@ from itertools import pairwise
 from statistics import median
 
 THRESHOLD = 0.5
+LANES = {"chain": 1, "fanout": 2}  # tasks at a time: every setup is limited to two in a run
 MOST = 1.05  # a higher efficiency means that time or work was miscounted
 RISING = 1.1  # times the efficiency at the size before: the largest size's is not the best yet
 FULL = 1 / RISING  # ... unless there is not so much left

@@ -13,7 +13,7 @@ from statistics import median
 
 import psutil
 
-PROBES = 5  # the best of some: what is asked is how fast the machine can be just now
+PROBES = 41  # the median of many: one is as long as a turn that another guest may have taken
 PROBE_DEPTH = 22  # of the recursion: some milliseconds
 SLOWER_FROM = 1.3  # times the campaign's median probe
 STOLEN_FROM = 0.05  # of the cores' time, taken by other guests of the hypervisor
@@ -23,7 +23,7 @@ STOLEN_FROM = 0.05  # of the cores' time, taken by other guests of the hyperviso
 class Noise:
     """What a sceptic asks of the host during one trial.
 
-    `probe_ms` is the best of five runs of a fixed recursion just before it; `steal_share` is the
+    `probe_ms` is the median of 41 runs of a fixed recursion just before it; `steal_share` is the
     stolen part of all cores' time while it ran; `load_1m` is the load average at its start.
     """
 
@@ -50,13 +50,13 @@ class Watch:
 
 
 def probe_ms() -> float:
-    """Return the best time of a fixed piece of work, in milliseconds."""
+    """Return the usual time of a fixed piece of work just now, in milliseconds."""
     times = []
     for _ in range(PROBES):
         began = time.perf_counter()
         _work(PROBE_DEPTH)
         times.append(time.perf_counter() - began)
-    return min(times) * 1000
+    return median(times) * 1000
 
 
 def _work(n: int) -> int:

@@ -11,14 +11,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import orjson
 
-from benchmarks import results, workloads
+from benchmarks import granularity, results, workloads
+from benchmarks.granularity import LANES
 from benchmarks.model import ENGINES, PIPELINES, Outcome, Result, Workload
 from benchmarks.orchestrators.postgres import masked
-from benchmarks.results import CONTROL_FROM
+from benchmarks.results import CONTROL_FROM, REPEATS_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
 from benchmarks.setups import (
     HURT,
@@ -105,8 +107,9 @@ PROFILES: Mapping[str, Profile] = {
         hurt=TUNED,
         phased=False,  # one trial a cell is no picture of all moments
     ),
-    # Ten repetitions in an hour: a start of all engines takes as long as a round of their trials.
-    # Faults would take a third of it, and have a part of their own.
+    # Ten repetitions in an hour, in five rounds: the host's speed drifts by a quarter within one,
+    # and few large blocks would take that for a difference of setups. Faults would take a third
+    # of the hour, and have a part of their own.
     "standard": Profile(
         repetitions=10,
         fault_rounds=0,
@@ -114,7 +117,7 @@ PROFILES: Mapping[str, Profile] = {
         workloads=("complaints", "fanout-10", "fib_40_10"),
         scenarios=("calm",),
         control=CONTROL,
-        per_start=5,
+        per_start=2,
     ),
     # Days, to be resumed: every workload in every mode.
     "full": Profile(
@@ -249,6 +252,15 @@ def trials(plan: Plan, round_: int) -> range:
     return range(begun + 1, min(begun + plan.per_start, plan.repetitions) + 1)
 
 
+def start_of(plan: Plan, slot: Slot) -> int:
+    """Return the round in whose start of its engine a trial was done; 0 of one done again."""
+    number = slot.trial % CONTROL_FROM
+    if number >= REPEATS_FROM:
+        return 0
+    grouped = slot.scenario == results.CALM and not slot.warmup
+    return (number - 1) // plan.per_start + 1 if grouped else number
+
+
 def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     """Return the trials of a round (from 1): a list for each setup, both in seeded order.
 
@@ -273,7 +285,8 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         shuffled = order.sample(hurt, len(hurt))
         linked = [slot for slot in shuffled if SCENARIOS[slot.scenario].linked]
         plain = [slot for slot in shuffled if slot not in linked]
-        blocks.append([warm, *order.sample(calm, len(calm)), *plain])
+        mixed = sorted(order.sample(calm, len(calm)), key=_amount)
+        blocks.append([warm, *mixed, *plain])
         if linked:  # a start of its own: the link costs time in what is timed, too
             blocks.append(linked)
     return blocks
@@ -282,6 +295,12 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
 def profile_for(part: str) -> str:
     """Return the name of the profile when none is asked for; that of no known part is any."""
     return PARTS[part].profile if part in PARTS else "quick"
+
+
+def _amount(slot: Slot) -> int:
+    """Return the milliseconds of work in a step: larger ones may turn out to be needless."""
+    size = _size(slot.asked)
+    return size[1] if size is not None else 0
 
 
 def asked_for(profile: str, part: str = "") -> Part:
@@ -419,6 +438,52 @@ def cells_done(folder: Path) -> set[Cell]:
             took[slot_of(result).cell].append(result)
     stuck = {(*cell[:3], True) for cell, done in took.items() if _stuck(done)}
     return stuck | {cell for cell, done in took.items() if _enough(done)}
+
+
+def needless(plan: Plan, folder: Path) -> set[Cell]:
+    """Return the cells of larger tasks than one at which a setup loses hardly anything any more.
+
+    They would take minutes each, and could not change at which size half of the time is work.
+    """
+    if not (folder / results.LINES).is_file():
+        return set()
+    found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[float]]] = defaultdict(dict)
+    for result in results.read(folder):
+        slot = slot_of(result)
+        size = _size(slot.asked) if not slot.warmup and results.sound(result) else None
+        if size is not None:
+            shape, amount = size
+            own = found[slot.setup, slot.control, shape].setdefault(amount, [])
+            own.append(_efficiency(result, *shape, amount))
+    asked = [(name, size) for name in plan.workloads if (size := _size(name)) is not None]
+    return {
+        (setup, name, results.CALM, control)
+        for (setup, control, shape), by_amount in found.items()
+        for name, (other, amount) in asked
+        if other == shape and amount > _enough_work(by_amount)
+    }
+
+
+def _size(asked: str) -> tuple[tuple[str, int], int] | None:
+    """Return shape, count and milliseconds of busy steps; None of anything else."""
+    if asked in PIPELINES:
+        return None
+    workload = named(asked)
+    told = workload.parameters
+    if told.get("kind") != "busy" or workload.runs > 1:
+        return None
+    return (workload.pipeline, told["steps"]), told["amount"]
+
+
+def _efficiency(result: Result, pipeline: str, steps: int, amount: int) -> float:
+    makespan_s = result.measures.get("makespan_s") or math.inf
+    return granularity.efficiency(amount / 1000, steps, makespan_s, LANES[pipeline])
+
+
+def _enough_work(by_amount: Mapping[int, Sequence[float]]) -> float:
+    """Return the least amount with an efficiency as good as full; `inf` when there is none."""
+    full = [it for it, seen in by_amount.items() if median(seen) > granularity.FULL]
+    return min(full, default=math.inf)
 
 
 def is_slow(result: Result) -> bool:

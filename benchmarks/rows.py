@@ -144,6 +144,7 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
             "task": setup.task,
             "control": slot.control,
             "sizes": plans.sizes(plan),
+            "start": plans.start_of(plan, slot),
         },
         seed=plan.seed,
         command=shlex.join(

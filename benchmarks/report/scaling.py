@@ -26,7 +26,6 @@ ALSO_GROWN = {
     "logs": "log_bytes",
 }  # fmt: skip
 NO_METG = Mark("·", "no figure", "none")  # the reason stands beside it
-LANES = {"chain": 1, "fanout": 2}  # tasks at a time: every setup is limited to two in a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def efficiencies(
     """Return the efficiency of every trial by task size; the wall time is `over` × `measure`."""
     return {
         size: [
-            granularity.efficiency(size, count, over * value, LANES[pipeline])
+            granularity.efficiency(size, count, over * value, granularity.LANES[pipeline])
             for value in cell.values(measure)
             if value > 0
         ]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from types import SimpleNamespace
 
 import orjson
@@ -230,11 +231,39 @@ def test_a_calm_trial_meets_an_engine_at_any_moment_of_its_pause_unless_there_is
         assert waits_s(plan, replace(slots[0], **other)) == 0
 
 
+def test_a_trial_knows_in_which_start_of_its_engine_it_was_done():
+    plan = planned(per_start=5, repetitions=10)
+    bare = partial(plans.Slot, "bare/process/default", "complaints")
+
+    assert [plans.start_of(plan, bare("calm", n)) for n in (1, 5, 6, 10)] == [1, 1, 2, 2]
+    assert plans.start_of(plan, bare("calm", results.CONTROL_FROM + 6)) == 2
+    assert plans.start_of(plan, bare("source-503", 2)) == 2
+    assert plans.start_of(plan, bare("calm", 2, warmup=True)) == 2
+    assert plans.start_of(plan, bare("calm", results.REPEATS_FROM + 6)) == 0
+
+
 def test_every_block_of_a_plan_defines_the_same_sizes():
     plan = planned(workloads=("chain-10", "fib_40_10", "complaints"))
 
     assert plans.sizes(plan) == "1,10,40"
     assert plans.sizes(plan, [plans.Slot("bare", "chain-5", "calm", 1)]) == "1,5,10,40"
+
+
+def test_larger_tasks_are_needless_where_a_setup_is_as_good_as_fully_efficient(tmp_path):
+    sizes = ("chain-4-busy-1000", "chain-4-busy-10", "chain-4-busy-10000", "chain-4-busy-30000")
+    name, other = "airflow/local/tuned", "fanout-4-busy-10000"
+    plan = planned(workloads=(*sizes, other, "complaints"), per_start=1, repetitions=3)
+    (tmp_path / "journals").mkdir()
+    for amount, makespan_s in ((10, 1.0), (1000, 5.0), (10_000, 41.0)):
+        made = made_up.step_result("airflow", "tuned", f"chain-4-busy-{amount}", 1)
+        measures = {**made.measures, "makespan_s": makespan_s}
+        results.append(tmp_path, replace(made, journal="", measures=measures))
+
+    assert plans.needless(plan, tmp_path) == {(name, "chain-4-busy-30000", "calm", False)}
+    assert plans.needless(plan, tmp_path / "nowhere") == set()
+    calm = [it.asked for it in plans.slots(plan, 1)[0] if it.scenario == "calm" and not it.warmup]
+    busy = [it for it in calm if it in sizes]
+    assert busy == [sizes[1], sizes[0], *sizes[2:]]
 
 
 def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():
