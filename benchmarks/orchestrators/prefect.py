@@ -121,7 +121,6 @@ TUNED = (
         " warns that a request that was carried out may so be made twice; the pipelines bear it",
         source="https://docs.prefect.io/v3/api-ref/settings-ref#clientsettings",
     ),
-    TIMED_OUT,
 )
 DOCUMENTED = (
     HEARTBEATS,

@@ -186,14 +186,12 @@ def _disturbed(result: Result, probes_ms: Sequence[float]) -> str:
 def _shown(
     subjects: Sequence[Subject], calm: Iterable[Subject], seen: Iterable[Subject], others: bool
 ) -> tuple[Subject, ...]:
-    """Return the pipelines with a calm trial, and those that a full campaign would have had.
+    """Return the pipelines with a calm trial, and those that a campaign of them would have had.
 
-    A campaign of other workloads alone (`others`) was not meant to have any.
+    A campaign of other workloads, too (`others`), was not meant to have all of them.
     """
     etl = [it for it in subjects if it.pipeline not in (*SYNTHETIC, IDLE)]
-    if others and not any(it in calm for it in etl):
-        return ()
-    return tuple(it for it in etl if it in calm or it not in seen)
+    return tuple(it for it in etl if it in calm or (it not in seen and not others))
 
 
 def unique(values: Iterable[T]) -> list[T]:
