@@ -284,9 +284,10 @@ def test_missing_rows_are_right_only_where_a_run_must_fail_and_says_so(truth, en
     )
 
 
-def test_a_run_is_watched_behind_its_end_and_that_of_its_fault(stand_of):
+def test_a_run_is_watched_behind_its_end_and_that_of_its_fault(stand_of, monkeypatch):
+    monkeypatch.setattr(runner, "STATE_POLL_S", 0.05)  # its end is seen long before the fault's
     stand, workload = stand_of(), workloads.WORKLOADS["complaints"]
-    fault = KillAtHold("killed", lasts_s=1.0)
+    fault = KillAtHold("killed", lasts_s=5.0)
     scenario = Scenario("killed", "", fault, ends=Truth.TRUE_FAILURE, after_s=0.1)
     trial = run_trial(stand, scenario, workload, RUN, Sampler(stand.orchestrator.services))
     kinds = [event.kind for event in trial.history]
