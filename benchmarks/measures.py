@@ -6,7 +6,6 @@ Every measure is in the unit that its name ends in; None means that the history 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median, quantiles
@@ -15,8 +14,6 @@ from benchmarks.attempts import History, Unit, wasted
 from benchmarks.checks import repeated
 from shared import synthetic
 from shared.journal import Event
-
-HEALED = re.compile(r"in (\d+\.\d+) s$")  # of the detail of `healed`: see benchmarks.strike
 
 
 def first(history: History, kind: str, after: float = float("-inf")) -> float | None:
@@ -201,16 +198,8 @@ def truth_s(history: History) -> float | None:
 
 
 def outage_s(history: History) -> float | None:
-    """Fault → all is back, of a fault that is healed while the run goes on.
-
-    `healed` is when healing began; how long it took, an engine's start for example, is its detail.
-    """
-    healed = next((e for e in history if e.kind == "healed"), None)
-    told = HEALED.search(str(healed.detail)) if healed is not None else None
-    if healed is None or told is None:
-        return None
-    began = between(first(history, "fault_injected"), healed.at)
-    return None if began is None else began + float(told[1])
+    """Fault → all is back, of a fault that is healed while the run goes on: starts included."""
+    return between(first(history, "fault_injected"), first(history, "back"))
 
 
 def repeated_steps(history: History) -> float | None:

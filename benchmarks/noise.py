@@ -13,7 +13,7 @@ from statistics import median
 
 import psutil
 
-PROBES = 41  # the median of many: one is as long as a turn that another guest may have taken
+PROBES = 21  # the median of many: one is as long as a turn that another guest may have taken
 PROBE_DEPTH = 22  # of the recursion: some milliseconds
 SLOWER_FROM = 1.3  # times the campaign's median probe
 STOLEN_FROM = 0.05  # of the cores' time, taken by other guests of the hypervisor
@@ -23,7 +23,7 @@ STOLEN_FROM = 0.05  # of the cores' time, taken by other guests of the hyperviso
 class Noise:
     """What a sceptic asks of the host during one trial.
 
-    `probe_ms` is the median of 41 runs of a fixed recursion just before it; `steal_share` is the
+    `probe_ms` is the median of 21 runs of a fixed recursion just before it; `steal_share` is the
     stolen part of all cores' time while it ran; `load_1m` is the load average at its start.
     """
 

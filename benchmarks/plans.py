@@ -445,7 +445,8 @@ def needless(plan: Plan, folder: Path) -> set[Cell]:
 
     They would take minutes each, and could not change at which size half of the time is work.
     """
-    if not (folder / results.LINES).is_file():
+    asked = [(name, size) for name in plan.workloads if (size := _size(name)) is not None]
+    if not asked or not (folder / results.LINES).is_file():
         return set()
     found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[float]]] = defaultdict(dict)
     for result in results.read(folder):
@@ -455,7 +456,6 @@ def needless(plan: Plan, folder: Path) -> set[Cell]:
             shape, amount = size
             own = found[slot.setup, slot.control, shape].setdefault(amount, [])
             own.append(_efficiency(result, *shape, amount))
-    asked = [(name, size) for name in plan.workloads if (size := _size(name)) is not None]
     return {
         (setup, name, results.CALM, control)
         for (setup, control, shape), by_amount in found.items()

@@ -143,7 +143,7 @@ def row(plan: Plan, surround: stack.Surround, setup: Setup, slot: Slot, version:
             "command_campaign": plan.command,
             "task": setup.task,
             "control": slot.control,
-            "sizes": plans.sizes(plan),
+            "sizes": plans.sizes(plan, [slot]),
             "start": plans.start_of(plan, slot),
         },
         seed=plan.seed,

@@ -66,7 +66,7 @@ class Strike:
             self.broken = error
 
     def heal(self) -> None:
-        """Heal the fault, unless it was or never struck; say how long both took."""
+        """Heal the fault, unless it was or never struck; note when that began and ended."""
         with self.healing:
             if self.struck_at is None or self.healed:
                 return
@@ -74,6 +74,7 @@ class Strike:
             self.fault.heal(self.stand)
             what = f"after {at - self.struck_at:.1f} s, in {time.monotonic() - at:.1f} s"
             note(self.stand, self.run, "healed", Struck(what), at)
+            note(self.stand, self.run, "back", Struck(""))
 
     def over_at(self) -> float:
         """Return when the fault's time is over; 0 when it has none, or never struck."""

@@ -36,6 +36,8 @@ KINDS = (
     "failed",
     "fault_injected",
     "healed",
+    "back",
+    "noticed",
     "mended",
     "given_up",
     "resumed",

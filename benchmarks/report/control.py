@@ -5,13 +5,14 @@ The second is the other half of the first: a comparison that never decides would
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchmarks import statistics
 from benchmarks.model import SLOWER
 from benchmarks.report import words
-from benchmarks.report.facts import Campaign, Cell, SetupId
+from benchmarks.report.facts import Campaign, Cell
 from benchmarks.report.words import Figure, Mark
 from benchmarks.statistics import Verdict
 
@@ -21,6 +22,18 @@ UNDECIDED = Mark("≈", "undecided", "good")
 TOO_FEW = Mark("·", "undecided", "none")  # as everything is with so few values
 FOUND = Mark("✓", "found", "good")
 NOT_FOUND = Mark("✗", "not found", "bad")
+
+
+class Two(NamedTuple):
+    """What is held against each other, and what each verdict on the second means then."""
+
+    names: tuple[str, str]
+    marks: Mapping[Verdict, Mark]
+    otherwise: Mark
+
+
+BLOCKS = Two(("first block", "second block"), {Verdict.UNDECIDED: UNDECIDED}, TOLD_APART)
+SPEEDS = Two(("ordinary setup", "slowed setup"), {Verdict.REGRESSED: FOUND}, NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,11 @@ def pairs(campaign: Campaign) -> list[Pair]:
     """Return every calm cell that was measured twice, in the order of the report."""
     order = [*campaign.subjects, *campaign.synthetic, *campaign.together]
     cells = [campaign.cell(setup, it) for setup in campaign.setups for it in order]
-    return [_pair(cell, campaign.seed) for cell in cells if cell.control and cell.trials]
+    return [
+        _pair(it, BLOCKS, it.values(MEASURE), it.control_values(MEASURE), campaign.seed)
+        for it in cells
+        if it.control and it.trials
+    ]
 
 
 def failed(found: Sequence[Pair]) -> list[Pair]:
@@ -56,48 +73,32 @@ def planted(campaign: Campaign) -> list[Pair]:
 
     The cell is the slowed one's; `first` is the ordinary setup's figure.
     """
-    known = {(it.engine, it.mode, it.variant): it for it in campaign.setups}
-    slowed = [it for it in campaign.setups if it.variant.endswith(SLOWER)]
-    pairs = [(known.get((it.engine, it.mode, ordinary(it))), it) for it in slowed]
-    return [
-        _planted(campaign.cell(usual, subject), campaign.cell(slow, subject), campaign.seed)
-        for usual, slow in pairs
-        if usual is not None
+    known = {it.name: it for it in campaign.setups}
+    both = [(known.get(it.name.removesuffix(SLOWER)), it) for it in campaign.setups]
+    cells = [
+        (campaign.cell(usual, subject), campaign.cell(slowed, subject))
+        for usual, slowed in both
+        if usual is not None and usual != slowed
         for subject in (*campaign.subjects, *campaign.synthetic)
-        if campaign.cell(slow, subject).trials
+    ]
+    return [
+        _pair(slowed, SPEEDS, usual.values(MEASURE), slowed.values(MEASURE), campaign.seed)
+        for usual, slowed in cells
+        if slowed.trials
     ]
 
 
-def ordinary(setup: SetupId) -> str:
-    """Return the variant of which a setup is the slowed one."""
-    return setup.variant.removesuffix(SLOWER)
+def _pair(cell: Cell, two: Two, first: Sequence[float], second: Sequence[float], seed: int) -> Pair:
+    one, other = (words.figure(values, "s", seed) for values in (first, second))
+    mark, reason = _judge(two, first, second, seed)
+    return Pair(cell, one, other, mark, reason)
 
 
-def _planted(usual: Cell, slowed: Cell, seed: int) -> Pair:
-    values = usual.values(MEASURE), slowed.values(MEASURE)
-    first, second = (words.figure(it, "s", seed) for it in values)
-    if not all(values):
-        return Pair(slowed, first, second, TOO_FEW, "one of the two has no trial that delivered")
-    found = statistics.compare(*values, seed)
-    if not found.interval:
-        return Pair(slowed, first, second, TOO_FEW, found.reason)
-    mark = FOUND if found.verdict is Verdict.REGRESSED else NOT_FOUND
-    return Pair(slowed, first, second, mark, found.reason)
-
-
-def _pair(cell: Cell, seed: int) -> Pair:
-    values = cell.values(MEASURE), cell.control_values(MEASURE)
-    first, second = (words.figure(it, "s", seed) for it in values)
-    mark, reason = _judge(*values, seed)
-    return Pair(cell, first, second, mark, reason)
-
-
-def _judge(first: Sequence[float], second: Sequence[float], seed: int) -> tuple[Mark, str]:
+def _judge(
+    two: Two, first: Sequence[float], second: Sequence[float], seed: int
+) -> tuple[Mark, str]:
     if not first or not second:
-        which = "first" if not first else "second"
-        return TOO_FEW, f"no trial of the {which} block delivered"
+        return TOO_FEW, f"no trial of the {two.names[bool(first)]} delivered"
     found = statistics.compare(first, second, seed)
-    if not found.interval:
-        return TOO_FEW, found.reason
-    mark = UNDECIDED if found.verdict is Verdict.UNDECIDED else TOLD_APART
+    mark = two.marks.get(found.verdict, two.otherwise) if found.interval else TOO_FEW
     return mark, found.reason

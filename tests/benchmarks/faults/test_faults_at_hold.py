@@ -114,7 +114,7 @@ def test_a_fault_is_healed_once_when_its_time_is_over(stand_of, lasts_s, healed)
     kinds = [event.kind for event in journal.read(journal.path(stand.journals, "r"))]
 
     assert (fault.injected, fault.healed) == (1, healed)
-    assert kinds == ["fault_injected"] + ["healed"] * healed
+    assert kinds == ["fault_injected"] + ["healed", "back"] * healed
 
 
 def test_a_fault_is_healed_in_time_while_an_engine_lets_the_bench_wait_for_an_answer(stand_of):
