@@ -294,9 +294,9 @@ def run(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Go on with the campaign of this results folder; with --setups, with these alone."
-            " Trials that mostly wait may so run side by side, each bench with other setups: their"
-            " rows say so."
+            help="Go on with the campaign of this results folder; with --setups, with these alone,"
+            " with --repetitions, until there are so many. Trials that mostly wait may so run side"
+            " by side, each bench with other setups: their rows say so."
         ),
     ] = None,
 ) -> None:
@@ -307,6 +307,8 @@ def run(
     if resume is not None:
         folder = resume.resolve()
         plan = plans.load(folder)
+        if repetitions is not None:
+            plan = plans.more(plan, repetitions)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
         lane = _lane(plan, _listed(setups))
     else:

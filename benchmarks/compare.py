@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks import results as lines
 from benchmarks import statistics
 from benchmarks.model import Result
-from benchmarks.statistics import Difference, Verdict
+from benchmarks.statistics import Difference, Sample, Verdict
 
 MEASURES = (
     *("dispatch_s", "makespan_s", "closing_s", "handoff_p50_s", "handoff_p95_s", "per_step_s"),
@@ -17,7 +17,7 @@ MEASURES = (
     *("metadata_rows", "metadata_bytes", "log_bytes", "recover_s"),
 )
 Cell = tuple[str, str, str, str]  # setup, pipeline, workload, scenario
-Samples = dict[tuple[Cell, str], list[float]]
+Samples = dict[tuple[Cell, str], Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,9 @@ def _compared(first: Samples, second: Samples, seed: int) -> Iterator[Compared]:
 
 def _samples(results: Sequence[Result]) -> Samples:
     """Return the values of the sound trials that figures are made of."""
-    found: Samples = defaultdict(list)
+    by_cell: dict[Cell, list[Result]] = defaultdict(list)
     for r in lines.counted(results):
-        if not lines.sound(r):
-            continue
         cell = (f"{r.engine}/{r.mode}/{r.variant}", r.pipeline, r.workload, r.scenario)
-        for measure in MEASURES:
-            value = r.measures.get(measure)
-            if value is not None:
-                found[cell, measure].append(value)
-    return dict(found)
+        by_cell[cell].append(r)
+    return {(cell, it): values for cell, own in by_cell.items() for it in MEASURES
+            if (values := lines.sample(own, lines.of(it)))}  # fmt: skip

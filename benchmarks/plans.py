@@ -401,6 +401,23 @@ def plan(
     )
 
 
+def more(plan: Plan, repetitions: int) -> Plan:
+    """Return a plan with more repetitions, faults included where each repetition had them.
+
+    Raises:
+        LookupError: the plan has more already.
+
+    """
+    if repetitions < plan.repetitions:
+        raise LookupError(
+            f"this campaign is of {plan.repetitions} repetitions: --repetitions {repetitions}"
+            " cannot take any back"
+        )
+    every = plan.fault_rounds == plan.repetitions
+    faults = repetitions if every else plan.fault_rounds
+    return replace(plan, repetitions=repetitions, fault_rounds=faults, budget_s=math.inf)
+
+
 def load(folder: Path) -> Plan:
     """Return the plan of an earlier campaign.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import operator
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from jsonschema import Draft202012Validator
 
 from benchmarks.model import IDLE, KNOWN_BAD, Finding, Outcome, Result, Truth, Verdict
 from benchmarks.noise import Noise, disturbance
+from benchmarks.statistics import Sample, sampled
 
 SCHEMA = 1
 CAUGHT = "caught"  # the finding of a known-bad trial: did the check that is meant for it fail?
@@ -33,6 +35,7 @@ CONTROL_FROM = 2000  # ... of the second block of a setup that is run twice; a r
 TRIAL = ("campaign", "engine", "mode", "variant", "pipeline", "workload", "scenario", "trial")
 
 Row = dict[str, Any]
+Measures = Mapping[str, float | None]
 Lacking = Mapping[str, Mapping[str, str]]  # by scenario and setup why there can be no trial
 
 
@@ -122,6 +125,25 @@ def _seen_from(result: Result, place: Path) -> Result:
         told["journals"] = [str(place / it) for it in own["journals"]]
     kept = str(place / result.journal) if result.journal else ""
     return replace(result, journal=kept, environment={**own, **told})
+
+
+def sample(found: Iterable[Result], read: Callable[[Measures], float | None]) -> Sample:
+    """Return what is read of the sound trials: a run that went wrong has no time to print.
+
+    Results of before starts were noted count as if each trial had one of its own.
+    """
+    return sampled(
+        [
+            (value, it.environment.get("start", f"trial {it.trial}"))
+            for it in found
+            if sound(it) and (value := read(it.measures)) is not None
+        ]
+    )
+
+
+def of(measure: str) -> Callable[[Measures], float | None]:
+    """Return what reads one measure of a trial."""
+    return operator.methodcaller("get", measure)
 
 
 def sound(result: Result) -> bool:

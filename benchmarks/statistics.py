@@ -8,6 +8,8 @@ Sources of the formulas:
   Parametric and Bootstrap Tests*, 2005; `scipy.stats.permutation_test`.
 - modified z-score: Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993; for a median
   absolute deviation of zero, the mean absolute deviation takes its place, as IBM Cognos does.
+- trials of one start of an engine resemble each other: what is resampled and permuted are whole
+  starts. Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8.
 - interval and noise gate together: criterion.rs, "Analysis process", where a change must be both
   significant and larger than the noise threshold.
 """
@@ -15,7 +17,8 @@ Sources of the formulas:
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,11 +27,50 @@ import numpy as np
 from scipy import stats  # type: ignore[import-untyped]  # SciPy publishes no types
 
 INTERVAL_FROM = 6  # values; resampling fewer only repeats their extremes
+STARTS_FROM = 5  # starts of an engine that they come from, where several come from one
 FIGURE_FROM = 10  # values; a figure of fewer is marked as indicative
 CONFIDENCE = 0.95
 NOISE_GATE = 0.05  # a smaller relative difference is not claimed, however certain
 RESAMPLES = 9_999
 OUTLIER_FROM = 3.5  # of the modified z-score
+
+
+Groups = tuple[tuple[float, ...], ...]  # the values of each start
+
+
+class Sample(list[float]):
+    """Values, and for each the start of the engine that it was measured in.
+
+    A plain sequence of values is a sample in which each has a start of its own.
+    """
+
+    def __init__(self, values: Iterable[float], starts: Iterable[Hashable]) -> None:
+        super().__init__(values)
+        self.starts = tuple(starts)
+        if len(self.starts) != len(self):
+            raise ValueError(f"statistics: {len(self)} values, and starts of {len(self.starts)}")
+
+    def each(self, made: Callable[[float], float]) -> Sample:
+        """Return what is made of each value."""
+        return Sample(map(made, self), self.starts)
+
+    def times(self, factor: float) -> Sample:
+        """Return the same values in another unit."""
+        return self.each(lambda value: factor * value)
+
+    def halves(self) -> tuple[Sample, Sample]:
+        """Return the values of every other start, and those of the starts between."""
+        order = list(dict.fromkeys(self.starts))
+        first, second = (
+            [it for it in zip(self, self.starts, strict=True) if it[1] in order[odd::2]]
+            for odd in (0, 1)
+        )
+        return sampled(first), sampled(second)
+
+
+def sampled(pairs: Sequence[tuple[float, Hashable]]) -> Sample:
+    """Return a sample of values with their starts."""
+    return Sample(*zip(*pairs, strict=True)) if pairs else Sample((), ())
 
 
 class Verdict(StrEnum):
@@ -87,10 +129,20 @@ def summarise(values: Sequence[float], seed: int = 0) -> Summary | None:
     if not values:
         return None
     median, n = float(np.median(values)), len(values)
-    if n < INTERVAL_FROM:
+    if too_few(values):
         return Summary(median, min(values), max(values), n, interval=False)
-    low, high = _bootstrap((tuple(values),), _median, seed)
+    low, high = _bootstrap((_groups(values),), _median, seed)
     return Summary(median, low, high, n, interval=True)
+
+
+def too_few(values: Sequence[float]) -> str:
+    """Say what is missing for an interval; "" when nothing is."""
+    starts = len(_groups(values))
+    if len(values) < INTERVAL_FROM:
+        return f"{len(values)} values, {INTERVAL_FROM} are needed for an interval"
+    if starts < STARTS_FROM:
+        return f"values of {starts} starts, {STARTS_FROM} are needed for an interval"
+    return ""
 
 
 def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Difference:
@@ -108,13 +160,12 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
         raise ValueError("statistics: two samples with values are needed")
     absolute = float(np.median(second) - np.median(first))
     relative = absolute / float(np.median(first)) if np.median(first) else None
-    fewest = min(len(first), len(second))
-    if fewest < INTERVAL_FROM:
+    if reason := too_few(min(first, second, key=len)) or too_few(first) or too_few(second):
         low, high = min(second) - max(first), max(second) - min(first)
-        reason = f"{fewest} values, {INTERVAL_FROM} are needed for an interval"
         return Difference(absolute, relative, low, high, False, None, Verdict.UNDECIDED, reason)
-    low, high = _bootstrap((tuple(second), tuple(first)), _gap, seed)
-    p = _permutation(tuple(second), tuple(first), seed)
+    both = (_groups(second), _groups(first))
+    low, high = _bootstrap(both, _gap, seed)
+    p = _permutation(both, _gap, seed)
     verdict, reason = _judge(absolute, relative, low, high, p)
     return Difference(absolute, relative, low, high, True, p, verdict, reason)
 
@@ -141,9 +192,9 @@ def ratio(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Rat
     if not first or not second or min(*first, *second) <= 0:
         return None
     value = float(np.median(second) / np.median(first))
-    if min(len(first), len(second)) < INTERVAL_FROM:
+    if too_few(first) or too_few(second):
         return Ratio(value, min(second) / max(first), max(second) / min(first), interval=False)
-    low, high = _bootstrap((tuple(second), tuple(first)), _quotient, seed)
+    low, high = _bootstrap((_groups(second), _groups(first)), _quotient, seed)
     return Ratio(value, low, high, interval=True)
 
 
@@ -177,33 +228,68 @@ def _judge(
     return verdict, f"interval, permutation test (p = {p:.4f}) and noise gate agree"
 
 
-def _median(sample: Any, axis: int = -1) -> Any:
-    return np.median(sample, axis=axis)
+def _groups(values: Sequence[float]) -> Groups:
+    """Return the values of each start."""
+    if not isinstance(values, Sample):
+        return tuple((value,) for value in values)
+    found: dict[Hashable, list[float]] = defaultdict(list)
+    for value, start in zip(values, values.starts, strict=True):
+        found[start].append(value)
+    return tuple(map(tuple, found.values()))
 
 
-def _gap(one: Any, other: Any, axis: int = -1) -> Any:
-    return np.median(one, axis=axis) - np.median(other, axis=axis)
+def _median(sample: Any) -> Any:
+    median = np.nanmedian if np.isnan(sample).any() else np.median  # the former takes its time
+    return median(sample, axis=-1)
 
 
-def _quotient(one: Any, other: Any, axis: int = -1) -> Any:
-    return np.median(one, axis=axis) / np.median(other, axis=axis)
+def _gap(one: Any, other: Any) -> Any:
+    return _median(one) - _median(other)
+
+
+def _quotient(one: Any, other: Any) -> Any:
+    return _median(one) / _median(other)
 
 
 @functools.cache  # pure, slow, and asked for the same samples by several tables
 def _bootstrap(
-    samples: tuple[tuple[float, ...], ...], statistic: Any, seed: int
+    samples: tuple[Groups, ...], statistic: Callable[..., Any], seed: int
 ) -> tuple[float, float]:
+    indices, of_starts = _by_index(samples, statistic)
     found = stats.bootstrap(
-        samples, statistic, n_resamples=RESAMPLES, confidence_level=CONFIDENCE,
+        indices, of_starts, n_resamples=RESAMPLES, confidence_level=CONFIDENCE,
         method="percentile", vectorized=True, rng=np.random.default_rng(seed),
     ).confidence_interval  # fmt: skip
     return float(found.low), float(found.high)
 
 
 @functools.cache
-def _permutation(one: tuple[float, ...], other: tuple[float, ...], seed: int) -> float:
+def _permutation(samples: tuple[Groups, ...], statistic: Callable[..., Any], seed: int) -> float:
+    indices, of_starts = _by_index(samples, statistic)
     found = stats.permutation_test(
-        (one, other), _gap, n_resamples=RESAMPLES, vectorized=True, alternative="two-sided",
+        indices, of_starts, n_resamples=RESAMPLES, vectorized=True, alternative="two-sided",
         rng=np.random.default_rng(seed),
     )  # fmt: skip
     return float(found.pvalue)
+
+
+def _by_index(
+    samples: tuple[Groups, ...], statistic: Callable[..., Any]
+) -> tuple[list[Any], Callable[..., Any]]:
+    """Return what SciPy may resample or permute: each sample's starts as numbers of rows.
+
+    The rows are one start's values each, filled up with NaN where others have more.
+    """
+    groups = [group for sample in samples for group in sample]
+    table = np.full((len(groups), max(map(len, groups))), np.nan)
+    for row, group in enumerate(groups):
+        table[row, : len(group)] = group
+    ends = np.cumsum([len(sample) for sample in samples])
+    indices = np.split(np.arange(len(groups)), ends[:-1])
+
+    def of_starts(*chosen: Any, axis: int = -1) -> Any:
+        """Return the statistic of all values of the chosen starts."""
+        rows = [table[np.moveaxis(it, axis, -1)] for it in chosen]
+        return statistic(*(it.reshape(*it.shape[:-2], -1) for it in rows))
+
+    return indices, of_starts

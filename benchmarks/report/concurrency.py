@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from benchmarks import results
 from benchmarks.report import scaling, steps, words
 from benchmarks.report.curves import Curve
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
 from benchmarks.report.shapes import Shape, shape_of
 from benchmarks.report.words import Figure, Mark
-from benchmarks.results import sound
+from benchmarks.statistics import Sample
 
 # By figure: the measure of runs at once, and the one of a run alone that is the same.
 MEASURES = {
@@ -82,16 +83,19 @@ def _line(runs: int, cell: Cell, seed: int) -> Line:
     return Line(runs, cell, figures, steps.missing(cell), len(values["makespan"]))
 
 
-def runs_a_minute(runs: int, cell: Cell) -> list[float]:
+def runs_a_minute(runs: int, cell: Cell) -> Sample:
     """Return the throughput of each trial, from the first trigger to the last step's end."""
-    return [60 * runs / value for value in cell.values("makespan_s") if value]
+    return cell.values("makespan_s").each(lambda seconds: 60 * runs / seconds)
 
 
-def slowest_over_fastest(cell: Cell) -> list[float]:
+def slowest_over_fastest(cell: Cell) -> Sample:
     """Return, of each trial, the slowest run's makespan over the fastest's."""
-    told = [(it.measures.get("run_makespan_max_s"), it.measures.get("run_makespan_min_s"))
-            for it in cell.results if sound(it)]  # fmt: skip
-    return [most / least for most, least in told if most is not None and least]
+    return results.sample(cell.results, _apart)
+
+
+def _apart(measures: Mapping[str, float | None]) -> float | None:
+    most, least = (measures.get(f"run_makespan_{it}_s") for it in ("max", "min"))
+    return most / least if most is not None and least else None
 
 
 def headline(found: Sequence[Group]) -> str:

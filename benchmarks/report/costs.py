@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import statistics
+from benchmarks import results, statistics
 from benchmarks.installation import Installation
 from benchmarks.model import IDLE
 from benchmarks.report import sources, words
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
 from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Figure
+from benchmarks.statistics import Sample
 
-Read = Callable[[Cell | None, str], list[float]]
+Read = Callable[[Cell | None, str], Sample]
 
 MINUTE_S = 60.0
 ROLES = {"control": "control", "worker": "worker", "metadata": "metadata database"}
@@ -105,8 +106,8 @@ def _standing(campaign: Campaign, setup: SetupId) -> Standing | None:
         setup, cell,
         {role: _of_role(cell, role, _a_minute(cell, f"{role}_cpu_s"), "s", seed) for role in ROLES},
         {role: _of_role(cell, role, _plain(cell, f"{role}_pss_mb"), "MB", seed) for role in ROLES},
-        words.figure([1000 * it for it in asks_s(cell)], "ms", seed),
-        {name: words.figure(_over(_a_minute(cell, measure), one), unit, seed)
+        words.figure(asks_s(cell).times(1000), "ms", seed),
+        {name: words.figure(_a_minute(cell, measure).times(1 / one), unit, seed)
          for name, (measure, unit, one) in WRITTEN.items()},
         *(words.figure(starts[name], "s", seed) for name in ("first", "later")),
     )  # fmt: skip
@@ -135,33 +136,32 @@ def _starts(campaign: Campaign, setup: SetupId, measure: str) -> list[float]:
             and (value := result.measures.get(measure)) is not None]  # fmt: skip
 
 
-def _a_minute(cell: Cell | None, measure: str) -> list[float]:
-    return [value * MINUTE_S / lasted_s for value, lasted_s in _beside(cell, measure, "idle_s")]
+def _a_minute(cell: Cell | None, measure: str) -> Sample:
+    return _made(cell, (measure, "idle_s"), lambda value, lasted_s: value * MINUTE_S / lasted_s)
 
 
-def _plain(cell: Cell | None, measure: str) -> list[float]:
-    return cell.values(measure) if cell else []
+def _plain(cell: Cell | None, measure: str) -> Sample:
+    return _made(cell, (measure,), lambda value: value)
 
 
-def _over(values: Sequence[float], one: float) -> list[float]:
-    return [value / one for value in values]
+def _made(cell: Cell | None, of: Sequence[str], made: Callable[..., float]) -> Sample:
+    """Return what is made of some measures of each trial in which all of them are known."""
+
+    def read(measures: Mapping[str, float | None]) -> float | None:
+        known = [value for name in of if (value := measures.get(name)) is not None]
+        return made(*known) if len(known) == len(of) else None
+
+    return results.sample(cell.results if cell else (), read)
 
 
-def _beside(cell: Cell | None, *measures: str) -> list[tuple[float, ...]]:
-    """Return measures of the same trials beside each other, where all of them are known."""
-    found = cell.results if cell else ()
-    rows = [tuple(it.measures.get(name) for name in measures) for it in found]
-    return [known for row in rows if len(known := _known(row)) == len(measures)]
-
-
-def _known(row: Sequence[float | None]) -> tuple[float, ...]:
-    return tuple(it for it in row if it is not None)
-
-
-def asks_s(cell: Cell | None) -> list[float]:
+def asks_s(cell: Cell | None) -> Sample:
     """Return the CPU seconds that a question to its API costs an engine, its rest taken off."""
-    told = _beside(cell, "asked_engine_s", "asked_s", "asked_count", "cpu_s", "idle_s")
-    return [max(0.0, used - cpu * took / rest) / count for used, took, count, cpu, rest in told]
+    told = ("asked_engine_s", "asked_s", "asked_count", "cpu_s", "idle_s")
+    return _made(
+        cell,
+        told,
+        lambda used, took, count, cpu, rest: max(0.0, used - cpu * took / rest) / count,
+    )
 
 
 def _bars(rests: Iterable[Standing], read: Read, suffix: str) -> Iterator[Bar]:
@@ -198,7 +198,7 @@ def _told(cell: Cell) -> bool:
 
 def _step(cell: Cell, steps: int, seed: int) -> Step:
     written = {
-        name: words.figure(_over(cell.values(measure), one * steps), unit, seed, cell.word)
+        name: words.figure(cell.values(measure).times(1 / (one * steps)), unit, seed, cell.word)
         for name, (measure, unit, one) in WRITTEN.items()
     }
     cpu = {role: _ms(cell, f"{role}_cpu_s", steps, seed) for role in SPLIT}
@@ -210,5 +210,5 @@ def _step(cell: Cell, steps: int, seed: int) -> Step:
 
 
 def _ms(cell: Cell, measure: str, steps: int, seed: int) -> Figure:
-    values = [1000 * value / steps for value in cell.values(measure)]
+    values = cell.values(measure).times(1000 / steps)
     return words.figure(values, "ms", seed, cell.word)

@@ -12,6 +12,7 @@ from benchmarks.instruments import Instruments
 from benchmarks.model import ENGINES, IDLE, PIPELINES, SYNTHETIC, Outcome, Result
 from benchmarks.report import shapes, words
 from benchmarks.results import CALM, is_control, is_known_bad, is_repeat, sound
+from benchmarks.statistics import Sample
 
 VARIANTS = ("default", "tuned")
 T = TypeVar("T")
@@ -95,15 +96,14 @@ class Cell:
     def failed_count(self) -> int:
         return sum(not sound(result) for result in self.results)
 
-    def values(self, measure: str) -> list[float]:
+    def values(self, measure: str) -> Sample:
         """Return a measure of the sound trials: a run that went wrong has no time to print."""
-        return [value for result in self.results if sound(result)
-                if (value := result.measures.get(measure)) is not None]  # fmt: skip
+        return results.sample(self.results, results.of(measure))
 
-    def control_values(self, measure: str) -> list[float]:
+    def control_values(self, measure: str) -> Sample:
         """Return a measure of the A/A control's trials, which are in no other figure."""
-        found = (row.result for row in self.control if not row.result.warmup and sound(row.result))
-        return [value for it in found if (value := it.measures.get(measure)) is not None]
+        found = (row.result for row in self.control if not row.result.warmup)
+        return results.sample(found, results.of(measure))
 
     def warm_values(self, measure: str) -> list[float]:
         """Return a measure of the warm-ups: memory is read in these."""

@@ -41,7 +41,7 @@ class Rung:
     title: str
     settings: tuple[Setting, ...]
     cell: Cell
-    values_ms: tuple[float, ...]
+    values_ms: statistics.Sample
     figure: Figure
     ratio: statistics.Ratio | None
     missing: Mark | None
@@ -105,7 +105,7 @@ def _rung(
     compared = setup.variant != "default" and bool(base) and bool(values)
     return Rung(
         setup, _title(setup.variant), _settings(campaign, setup), cell,
-        tuple(1000 * it for it in values), steps.in_ms(values, cell, seed),
+        values.times(1000), steps.in_ms(values, cell, seed),
         statistics.ratio(base, values, seed) if compared else None, steps.missing(cell),
     )  # fmt: skip
 

@@ -226,7 +226,8 @@ def _ran_twice(pairs: Sequence[control.Pair]) -> Iterator[Fact]:
     yield Fact(
         HOLDS_NOT if apart else HOLDS,
         f"A/A control, {titles} run twice: {len(decided) - len(apart)} of {len(decided)} "
-        "comparisons of a setup with itself are undecided, as all should be.",
+        "comparisons of a setup with itself are undecided, as all should be (by chance, one in 20 "
+        "is not).",
     )
 
 
@@ -240,6 +241,6 @@ def _halves(campaign: Campaign) -> Iterator[Fact]:
     apart = [it for it in pairs if it.difference.verdict != statistics.Verdict.UNDECIDED]
     yield Fact(
         HOLDS_NOT if apart else HOLDS,
-        f"A/A control, odd against even repetitions of the same setup: {len(pairs) - len(apart)} "
+        f"A/A control, every other start of a setup against the rest: {len(pairs) - len(apart)} "
         f"of {len(pairs)} comparisons are undecided, as all should be.",
     )

@@ -10,6 +10,7 @@ from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
 from benchmarks.report.shapes import shape_of
 from benchmarks.report.words import Figure, Mark
 from benchmarks.results import sound
+from benchmarks.statistics import Sample
 
 HANDOFF = "handoff_p50_s"
 
@@ -77,8 +78,8 @@ def _group(campaign: Campaign, count: int, subjects: dict[int, Subject]) -> Grou
     return Group(title, tuple(subjects), tuple(lines), tuple(it for it in curves if it.dots))
 
 
-def _in_ms(cell: Cell) -> list[float]:
-    return [1000 * value for value in cell.values(HANDOFF) if value]
+def _in_ms(cell: Cell) -> Sample:
+    return cell.values(HANDOFF).times(1000)
 
 
 def refusals(campaign: Campaign) -> list[Refusal]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from benchmarks import granularity, growth, statistics, workloads
+from benchmarks import granularity, growth, results, statistics, workloads
 from benchmarks.granularity import Metg
 from benchmarks.growth import Growth
 from benchmarks.report import steps, words
@@ -171,16 +172,15 @@ def _grains(
 
 def efficiencies(
     cells: Mapping[float, Cell], pipeline: str, count: int, measure: str, over: int
-) -> dict[float, list[float]]:
+) -> dict[float, statistics.Sample]:
     """Return the efficiency of every trial by task size; the wall time is `over` × `measure`."""
-    return {
-        size: [
-            granularity.efficiency(size, count, over * value, granularity.LANES[pipeline])
-            for value in cell.values(measure)
-            if value > 0
-        ]
-        for size, cell in cells.items()
-    }
+    lanes = granularity.LANES[pipeline]
+
+    def read(size: float, measures: results.Measures) -> float | None:
+        took_s = over * (measures.get(measure) or 0.0)
+        return granularity.efficiency(size, count, took_s, lanes) if took_s else None
+
+    return {size: results.sample(it.results, partial(read, size)) for size, it in cells.items()}
 
 
 def exponent(fit: Growth) -> str:

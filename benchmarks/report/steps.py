@@ -14,6 +14,7 @@ from benchmarks.report.overhead import Overhead
 from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Figure, Mark
 from benchmarks.results import sound
+from benchmarks.statistics import Sample
 
 KINDS = ("noop", "fib", "payload", "busy")  # in the order of the tables
 MILLISECONDS = {"step": "per_step_s", "handoff": "handoff_p50_s", "handoff_95": "handoff_p95_s"}
@@ -166,13 +167,13 @@ def _line(
     )  # fmt: skip
 
 
-def in_ms(values: Sequence[float], cell: Cell, seed: int) -> Figure:
+def in_ms(values: Sample, cell: Cell, seed: int) -> Figure:
     """Print seconds as milliseconds."""
-    return words.figure([1000 * value for value in values], "ms", seed, cell.word)
+    return words.figure(values.times(1000), "ms", seed, cell.word)
 
 
-def _cpu_per_step(cell: Cell, shape: Shape | None) -> list[float]:
-    return [value / shape.steps for value in cell.values("cpu_s")] if shape else []
+def _cpu_per_step(cell: Cell, shape: Shape | None) -> Sample:
+    return cell.values("cpu_s").times(1 / shape.steps) if shape else Sample((), ())
 
 
 def _no_overhead(setup: SetupId, base: Sequence[float], values: Sequence[float]) -> str:
@@ -217,7 +218,7 @@ def _spans(table: Table, seed: int) -> dict[SetupId, Figure]:
     steps = table.shape.steps if table.shape else 0
     return {
         line.setup: words.figure(
-            [steps * value for value in line.cell.values("per_step_s")], "s", seed, line.cell.word
+            line.cell.values("per_step_s").times(steps), "s", seed, line.cell.word
         )
         for line in table.lines
     }
@@ -242,7 +243,7 @@ def probe(campaign: Campaign, found: Sequence[Flow]) -> Probe | None:
         if flow.table.subject.workload == published.PROBE_WORKLOAD and flow.table.shape:
             steps = flow.table.shape.steps
             cell = campaign.cell(campaign.bare, flow.table.subject)
-            values = [value / steps for value in cell.values("work_s")]
+            values = cell.values("work_s").times(1 / steps)
             if not values:
                 return None
             return Probe(words.figure(values, "s", campaign.seed), _theirs(median(values)))

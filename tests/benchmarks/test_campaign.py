@@ -174,6 +174,16 @@ def test_a_plan_of_before_there_was_a_control_can_be_resumed(tmp_path):
     assert plans.load(tmp_path) == planned()
 
 
+def test_a_campaign_goes_on_until_there_are_more_repetitions():
+    early = planned(repetitions=3, fault_rounds=3)
+    later = plans.more(early, 10)
+
+    assert (later.repetitions, later.fault_rounds) == (10, 10)
+    assert plans.slots(later, 2) == plans.slots(early, 2)
+    with pytest.raises(LookupError, match="of 10 repetitions"):
+        plans.more(later, 3)
+
+
 def test_the_rows_written_are_noted_in_all_trials_of_a_campaign_with_a_fault():
     assert plans.hurts(planned())
     assert not plans.hurts(planned(scenarios=("calm",)))

@@ -69,3 +69,14 @@ def test_the_control_and_what_was_done_again_are_not_compared():
 
     (found,) = compare(sound, disturbed)
     assert found.second == found.first
+
+
+def test_trials_of_few_starts_are_too_few():
+    first, second = (
+        [replace(it, environment={**it.environment, "start": it.trial % 3}) for it in found]
+        for found in (folder(1.0, 1), folder(2.0, 2))
+    )
+    (found,) = compare(first, second)
+
+    assert not found.difference.interval
+    assert "3 starts" in found.difference.reason

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.statistics import Verdict, compare, outliers, ratio, summarise
+from benchmarks.statistics import Sample, Verdict, compare, outliers, ratio, summarise
 
 TEN = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99, 1.0, 1.0]
 values = st.lists(st.floats(0.001, 1000), min_size=1, max_size=12)
@@ -128,3 +128,57 @@ def test_a_ratio_of_few_values_has_their_range():
 @pytest.mark.parametrize(("first", "second"), [([], [1.0]), ([1.0], []), ([0.0], [1.0])])
 def test_there_is_no_ratio_to_nothing(first, second):
     assert ratio(first, second) is None
+
+
+def drifting(level: float, starts: int, each: int = 2) -> Sample:
+    """Make values that differ from start to start, and hardly within one."""
+    drift = [level + 0.2 * (number % 5) for number in range(starts)]
+    pairs = [(value + 0.001 * n, start) for start, value in enumerate(drift) for n in range(each)]
+    return Sample(*zip(*pairs, strict=True))
+
+
+def test_values_of_one_start_are_no_more_certain_than_one_of_them():
+    paired, alone = drifting(1.0, 10), drifting(1.0, 10, each=1)
+    of_starts, of_one, of_values = map(summarise, (paired, alone, list(paired)))
+
+    assert of_starts.interval and of_starts.n == 20
+    assert of_starts.high - of_starts.low == pytest.approx(of_one.high - of_one.low, abs=0.01)
+    assert of_starts.high - of_starts.low > of_values.high - of_values.low
+
+
+def test_many_values_of_few_starts_have_no_interval():
+    few = drifting(1.0, 2, each=5)
+
+    assert summarise(few).interval is False
+    found = compare(few, drifting(3.0, 10))
+    assert (found.verdict, found.p) == (Verdict.UNDECIDED, None)
+    assert "2 starts" in found.reason
+    assert ratio(few, few).interval is False
+
+
+def test_whole_starts_are_permuted():
+    """Of five starts each there are 252 divisions; 6 at either end have medians as far apart."""
+    found = compare(drifting(1.0, 5), drifting(9.0, 5))
+
+    assert found.verdict is Verdict.REGRESSED
+    assert found.p == pytest.approx(12 / 252)
+
+
+def test_starts_with_more_and_fewer_values_count_with_all_of_them():
+    uneven = Sample([1.0, 1.1, 2.0, 3.0, 4.0, 5.0, 6.0], [1, 1, 2, 3, 4, 5, 6])
+    told = summarise(uneven)
+
+    assert told.median == 3.0
+    assert 1.0 <= told.low <= 3.0 <= told.high <= 6.0
+
+
+def test_the_halves_of_a_sample_share_no_start():
+    one, other = drifting(1.0, 6).halves()
+
+    assert (set(one.starts), set(other.starts)) == ({0, 2, 4}, {1, 3, 5})
+    assert len(one) == len(other) == 6
+
+
+def test_each_value_has_a_start():
+    with pytest.raises(ValueError, match="2 values, and starts of 1"):
+        Sample([1.0, 2.0], [1])
