@@ -40,6 +40,9 @@ from benchmarks.known_bad import CASES
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
+from benchmarks.profiling import record as profiling
+from benchmarks.profiling.spent import FOLDER as PROFILES
+from benchmarks.profiling.spent import Profile
 from benchmarks.scenarios import GROUPS, SCENARIOS, unsupported
 from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, setup_of
 from benchmarks.workloads import WORKLOADS, named
@@ -471,6 +474,45 @@ def _beside(done: replaying.Replayed) -> Table:
     for moments in zip_longest(*both):
         cells = [(f"{it[0]:.3f}", escape(it[1])) if it else ("", "") for it in moments]
         table.add_row(*cells[0], *cells[1])
+    return table
+
+
+@app.command(name="profile")
+def profile_(
+    setups: Annotated[str, typer.Option(help="Setups, comma-separated; a prefix is enough.")],
+    workload: Annotated[
+        str, typer.Option(help="What is run: fib_40_10, dispatch, fanout-10, ...")
+    ] = "fib_40_10",
+    runs: Annotated[int, typer.Option(min=1, help="Runs of it, behind a warm-up.")] = 3,
+    folder: Annotated[
+        Path, typer.Argument(help="A results folder; the latest when not given.")
+    ] = ROOT / "results" / "latest",
+) -> None:
+    """Show what the CPU time of an engine's processes goes to, and keep it beside results.
+
+    Each process samples itself, which slows it down: shares count here, not seconds.
+    """
+    end_leftovers()
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise LookupError(f"{_shown(folder)} is no results folder; `bench run` makes one")
+    for setup in chosen(_listed(setups)):
+        found = profiling.profile(setup, workload, runs, folder, say)
+        console.print(_spent(found))
+    console.print(f"kept: {_shown(folder / PROFILES)}")
+
+
+def _spent(found: Profile) -> Table:
+    """Return a profile as a table, in milliseconds a run."""
+    table = Table(title=f"{found.setup}, {found.workload}: CPU milliseconds a run")
+    for name in ("process", "ms", "packages", "functions, with what they call"):
+        table.add_column(name, justify="right" if name == "ms" else "left")
+    for it in found.spent:
+        parts = (
+            "\n".join(f"{100 * s / it.cpu_s:.0f} % {name}" for name, s in told[:6])
+            for told in (it.packages, it.functions)
+        )
+        table.add_row(it.process, f"{1000 * it.cpu_s / found.runs:,.0f}", *map(escape, parts))
     return table
 
 

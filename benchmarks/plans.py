@@ -458,27 +458,45 @@ def cells_done(folder: Path) -> set[Cell]:
 
 
 def needless(plan: Plan, folder: Path) -> set[Cell]:
-    """Return the cells of larger tasks than one at which a setup loses hardly anything any more.
+    """Return the cells of larger tasks than are needed to know at which size half of all is work.
 
-    They would take minutes each, and could not change at which size half of the time is work.
+    They would take minutes each. One at which a setup loses hardly anything any more says how
+    efficient it gets, and no larger one is needed; what is slow and lies beyond the sizes between
+    which the half is, says just that, and is done once.
     """
     asked = [(name, size) for name in plan.workloads if (size := _size(name)) is not None]
     if not asked or not (folder / results.LINES).is_file():
         return set()
-    found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[float]]] = defaultdict(dict)
+    found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[Result]]] = defaultdict(dict)
     for result in results.read(folder):
         slot = slot_of(result)
         size = _size(slot.asked) if not slot.warmup and results.sound(result) else None
         if size is not None:
             shape, amount = size
-            own = found[slot.setup, slot.control, shape].setdefault(amount, [])
-            own.append(_efficiency(result, *shape, amount))
+            found[slot.setup, slot.control, shape].setdefault(amount, []).append(result)
     return {
         (setup, name, results.CALM, control)
         for (setup, control, shape), by_amount in found.items()
         for name, (other, amount) in asked
-        if other == shape and amount > _enough_work(by_amount)
+        if other == shape and _settled(amount, by_amount, shape)
     }
+
+
+def _settled(
+    amount: int, by_amount: Mapping[int, Sequence[Result]], shape: tuple[str, int]
+) -> bool:
+    """Whether a size needs no further trial, by those that there were."""
+    seen = {
+        size: median(_efficiency(it, *shape, size) for it in done)
+        for size, done in by_amount.items()
+    }
+    half = granularity.THRESHOLD * max(seen.values())
+    full = min((size for size, share in seen.items() if share > granularity.FULL), default=None)
+    over = max((size for size, share in seen.items() if share < half), default=0)
+    upper = min((size for size in seen if size > over), default=None)
+    slow = amount in by_amount and any(map(is_slow, by_amount[amount]))
+    beyond = upper is not None and amount > upper
+    return (full is not None and amount > full) or (slow and beyond)
 
 
 def _size(asked: str) -> tuple[tuple[str, int], int] | None:
@@ -495,12 +513,6 @@ def _size(asked: str) -> tuple[tuple[str, int], int] | None:
 def _efficiency(result: Result, pipeline: str, steps: int, amount: int) -> float:
     makespan_s = result.measures.get("makespan_s") or math.inf
     return granularity.efficiency(amount / 1000, steps, makespan_s, LANES[pipeline])
-
-
-def _enough_work(by_amount: Mapping[int, Sequence[float]]) -> float:
-    """Return the least amount with an efficiency as good as full; `inf` when there is none."""
-    full = [it for it, seen in by_amount.items() if median(seen) > granularity.FULL]
-    return min(full, default=math.inf)
 
 
 def is_slow(result: Result) -> bool:

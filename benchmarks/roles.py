@@ -48,6 +48,11 @@ class Split:
         """Whether to look while a run goes on, too."""
         return self.engine.setup.engine in PASSING
 
+    @property
+    def workers(self) -> set[int]:
+        """The pids of the workers that were seen."""
+        return {process.pid for process in self._last}
+
     def begin(self) -> None:
         """Note what was used before."""
         self.look()

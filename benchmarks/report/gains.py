@@ -19,19 +19,6 @@ from benchmarks.report.words import Figure, Mark
 WIDTH_PX = 430
 Setting = tuple[str, str]  # name, value
 
-# Where the rest of the time goes, by profiles of a step's process (cProfile after the fork, the
-# import times of the interpreter, the engine's task log): what no setting takes away.
-LEFT = {
-    "airflow": "of a step, tuned: a fork, the DAG's file parsed again in the task's process, calls"
-    " to the Execution API before, in and after the task, and a look of the scheduler between"
-    " two tasks.",
-    "prefect": "of the dispatch, tuned: almost all is the import of Prefect in the process of the"
-    " flow run, which is processor time.",
-    "dagster": "of a step, tuned: a fork, a connection to PostgreSQL opened anew for each event"
-    " that the step stores, since it keeps no pool, and four processes that mirror"
-    " its standard output and standard error.",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -71,11 +58,6 @@ def ladders(campaign: Campaign) -> list[tuple[Ladder, Markup]]:
     found = [ladder(campaign, engine, mode, subject)
              for engine, mode in modes for subject in campaign.synthetic]  # fmt: skip
     return [(it, Markup(svg(it))) for it in found if _tried(it)]
-
-
-def left(found: Sequence[tuple[Ladder, Markup]]) -> list[tuple[str, str]]:
-    """Return, for each engine with a ladder, where the rest of the time goes."""
-    return [(it, LEFT[it]) for it in unique(one.engine for one, _ in found) if it in LEFT]
 
 
 def _tried(found: Ladder) -> bool:

@@ -30,6 +30,7 @@ from benchmarks.report import (
     outages,
     overhead,
     payloads,
+    profiles,
     promises,
     published,
     quiet,
@@ -117,7 +118,7 @@ def context(
     campaign: Campaign, folder: Path, root: Path, others: Sequence[Path] = ()
 ) -> dict[str, Any]:
     """Return all that the templates print."""
-    timelines, ladders = lanes.timelines(campaign, folder), gains.ladders(campaign)
+    timelines = lanes.timelines(campaign, folder)
     drawings, undrawn = _drawings(timelines)
     folders = (folder, *others)
     lacking = dict(pair for it in reversed(folders) for pair in results.lacking(it).items())
@@ -144,7 +145,7 @@ def context(
         "quiet": quiet.quiet(campaign), "quieter": quiet,
         "having": (having := costs.costs(campaign, installation.load(folder), root)),
         "roles": costs.ROLES, "rest_charts": _rest_charts(having), "costing": costs,
-        "gains": ladders, "left": gains.left(ladders),
+        "gains": gains.ladders(campaign), "profiles": profiles.shown(folders),
         "planted": control.planted(campaign),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign),

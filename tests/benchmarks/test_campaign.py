@@ -269,11 +269,29 @@ def test_larger_tasks_are_needless_where_a_setup_is_as_good_as_fully_efficient(t
         measures = {**made.measures, "makespan_s": makespan_s}
         results.append(tmp_path, replace(made, journal="", measures=measures))
 
-    assert plans.needless(plan, tmp_path) == {(name, "chain-4-busy-30000", "calm", False)}
+    assert plans.needless(plan, tmp_path) == {
+        (name, "chain-4-busy-10000", "calm", False),  # it is slow, and was done once
+        (name, "chain-4-busy-30000", "calm", False),
+    }
     assert plans.needless(plan, tmp_path / "nowhere") == set()
     calm = [it.asked for it in plans.slots(plan, 1)[0] if it.scenario == "calm" and not it.warmup]
     busy = [it for it in calm if it in sizes]
     assert busy == [sizes[1], sizes[0], *sizes[2:]]
+
+
+def test_slow_tasks_beyond_the_half_are_done_once(tmp_path):
+    """Half of the best, 83 %, lies between 1 s and 10 s: 30 s said what the best is."""
+    sizes = tuple(f"chain-4-busy-{amount}" for amount in (100, 1000, 10_000, 30_000))
+    plan = planned(workloads=sizes, per_start=1, repetitions=3)
+    (tmp_path / "journals").mkdir()
+    for amount, makespan_s in ((100, 11.0), (1000, 12.0), (10_000, 64.0), (30_000, 144.0)):
+        made = made_up.step_result("airflow", "tuned", f"chain-4-busy-{amount}", 1)
+        measures = {**made.measures, "makespan_s": makespan_s}
+        results.append(tmp_path, replace(made, journal="", measures=measures))
+
+    assert plans.needless(plan, tmp_path) == {
+        ("airflow/local/tuned", "chain-4-busy-30000", "calm", False)
+    }
 
 
 def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():
