@@ -202,9 +202,14 @@ def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Sta
     """Return the place of a setup's trials, with what their pipelines must be told."""
     sizes = {"ETL_SYNTHETIC": plans.sizes(plan, block)}
     noted = workloads.SHADOWED if plans.hurts(plan) else {}
-    linked = any(SCENARIOS[slot.scenario].linked for slot in block)
+    wanted = [SCENARIOS[slot.scenario] for slot in block]
     passed = {**stack.MEASURED, **sizes, **noted}
-    return surround.stand(setup_of(block[0].setup), passed=passed, linked=linked)
+    return surround.stand(
+        setup_of(block[0].setup),
+        passed=passed,
+        linked=any(it.linked for it in wanted),
+        deploys=any(it.deploys for it in wanted),
+    )
 
 
 def once_more(plan: Plan, surround: stack.Surround, slot: Slot, folder: Path) -> Result:

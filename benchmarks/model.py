@@ -94,7 +94,7 @@ class Surroundings:
     empty or has been `migrated`, or "" for the engine's SQLite. `environment` holds the `ETL_*`
     variables of the pipelines. `port` is where the web UI listens, on loopback; 0 means any free
     one. Over `link`, when there is one, goes what the steps' processes and the control plane say
-    to each other.
+    to each other. `code` is the folder of the pipelines' code where it is not the checkout.
     """
 
     directory: Path
@@ -103,6 +103,7 @@ class Surroundings:
     port: int = 0
     migrated: bool = False
     link: Link | None = None
+    code: Path | None = None
 
 
 class Orchestrator(Protocol):
@@ -325,7 +326,8 @@ class Scenario:
     tells the truth: a run that `ends` as a true failure is not resumed. `heals_first`: the fault is
     healed before a person resumes the run. `after_s` is for how long the journal is watched behind
     the run's end and the fault's, and `checks` are asked beside the usual ones. `linked`: a link
-    that can be disturbed lies between steps and control plane.
+    that can be disturbed lies between steps and control plane. `deploys`: the pipelines' code is a
+    copy that may be changed.
     """
 
     name: str
@@ -343,6 +345,7 @@ class Scenario:
     heals_first: bool = False
     after_s: float = 0.0
     linked: bool = False
+    deploys: bool = False
     checks: tuple[Check, ...] = ()
 
 
@@ -370,7 +373,7 @@ class Server(Protocol):
 
 
 class World(Protocol):
-    """Everything a fault may touch. The pipeline's code is not in it."""
+    """Everything a fault may touch."""
 
     @property
     def orchestrator(self) -> Orchestrator: ...
@@ -389,6 +392,10 @@ class World(Protocol):
     @property
     def link(self) -> Link | None:
         """What lies between steps and control plane, in a scenario that is `linked`."""
+
+    @property
+    def code(self) -> Path | None:
+        """The folder of the pipelines' code, in a scenario that `deploys`."""
 
     @property
     def scene(self) -> Scene:

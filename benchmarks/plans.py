@@ -60,7 +60,8 @@ class Profile:
     Rounds of calm trials of every workload, `per_start` of each in a round, follow each other until
     `repetitions` are done or the next would not end within `budget_s` seconds; the faults are
     injected in the first `fault_rounds` of them. `setups` are names, or their beginnings, of those
-    that it is done on when no others are asked for, and `spared` those of them without faults.
+    that it is done on when no others are asked for, `spared` those of them without faults, and
+    `brief` those that run the first workload alone.
     The part `recovery` is of `faults` alone, on the setups `hurt`.
     """
 
@@ -72,6 +73,7 @@ class Profile:
     per_start: int = 1  # calm trials of a workload between a start of the engine and its stop
     setups: tuple[str, ...] = ORDINARY
     spared: tuple[str, ...] = ()
+    brief: tuple[str, ...] = ()
     faults: tuple[str, ...] = EVERY
     hurt: tuple[str, ...] = HURT
     control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
@@ -103,6 +105,7 @@ PROFILES: Mapping[str, Profile] = {
         fault_rounds=1,
         budget_s=360,
         spared=SHIPPED,
+        brief=SHIPPED,
         faults=FIRST,
         hurt=TUNED,
         phased=False,  # one trial a cell is no picture of all moments
@@ -183,6 +186,7 @@ class Plan:
     per_start: int = 1
     known_bad: tuple[str, ...] = ()  # pipelines that the checks must catch first
     spared: tuple[str, ...] = ()  # setups without faults
+    brief: tuple[str, ...] = ()  # setups that run the first workload alone
     phased: bool = False  # whether calm trials wait for a random moment between an engine's looks
 
     @property
@@ -272,6 +276,7 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     for setup, offset in order.sample(asked, len(asked)):
         trial = offset + round_
         wanted = plan.workloads if "calm" in plan.scenarios else ()
+        wanted = wanted[:1] if setup in plan.brief else wanted
         calm = [Slot(setup, w, "calm", offset + n) for w in wanted for n in trials(plan, round_)]
         spared = trial > plan.fault_rounds or setup in plan.spared
         faults = [s for s in plan.scenarios if s != "calm" and not spared]
@@ -284,11 +289,12 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         # A fault may leave the engine busy: calm trials come first.
         shuffled = order.sample(hurt, len(hurt))
         linked = [slot for slot in shuffled if SCENARIOS[slot.scenario].linked]
-        plain = [slot for slot in shuffled if slot not in linked]
+        deploys = [slot for slot in shuffled if SCENARIOS[slot.scenario].deploys]
+        plain = [slot for slot in shuffled if slot not in (*linked, *deploys)]
         mixed = sorted(order.sample(calm, len(calm)), key=_amount)
         blocks.append([warm, *mixed, *plain])
-        if linked:  # a start of its own: the link costs time in what is timed, too
-            blocks.append(linked)
+        # Starts of their own: a link costs time in what is timed, too, and the copy is changed.
+        blocks += [it for it in (linked, deploys) if it]
     return blocks
 
 
@@ -364,6 +370,7 @@ def plan(
     control: tuple[str, ...] = (),
     known_bad: tuple[str, ...] = (),
     spared: tuple[str, ...] = (),
+    brief: tuple[str, ...] = (),
 ) -> Plan:
     """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
 
@@ -397,6 +404,7 @@ def plan(
         per_start=much.per_start,
         known_bad=known_bad,
         spared=spared,
+        brief=brief,
         phased=much.phased,
     )
 
@@ -428,7 +436,7 @@ def load(folder: Path) -> Plan:
     kept = orjson.loads((folder / PLAN).read_bytes())
     if "pipelines" in kept:  # what workloads were called while there were no others
         kept["workloads"] = kept.pop("pipelines")
-    for name in ("setups", "workloads", "scenarios", "control", "known_bad", "spared"):
+    for name in ("setups", "workloads", "scenarios", "control", "known_bad", "spared", "brief"):
         kept[name] = tuple(kept.get(name, ()))
     if kept["budget_s"] is None:  # JSON has no infinity
         kept["budget_s"] = math.inf

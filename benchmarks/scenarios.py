@@ -20,6 +20,7 @@ from benchmarks.faults.service import (
     KillHost,
     KillService,
     Redeploy,
+    one_release,
     survived,
 )
 from benchmarks.faults.source import (
@@ -323,6 +324,13 @@ RUNS = (
         Redeploy("redeployed"),
         "The service below which a step runs is stopped as a deployment does, and started again",
         lacks=LOCAL,
+    ),
+    _served(
+        Redeploy("redeployed-new-code", changed=True),
+        "The same with another release of the library: which one do the run's steps execute?",
+        lacks=LOCAL,
+        deploys=True,
+        checks=(one_release,),
     ),
     Scenario(
         "cancelled",

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import migrated_databases, stack_in_containers, workloads
+from benchmarks.faults.service import BEFORE, deploy
 from benchmarks.link import Link
 from benchmarks.model import Role, Setup, Surroundings
 from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
 from benchmarks.orchestrators.services import (
+    ROOT,
     RUNS,
     Services,
     environment_of,
@@ -29,6 +31,7 @@ from benchmarks.setups import make
 from benchmarks.source import client
 from benchmarks.stand import Stand
 
+CODE = ("shared", "airflow_dags", "prefect_impl", "dagster_impl")  # what a deployment brings
 EMBEDDED = "postgresql"
 SQLITE = "sqlite"
 CONTAINERS = "containers"  # source, databases and engines in a compose project of the bench's own
@@ -61,6 +64,7 @@ class Surround(Protocol):
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
         linked: bool = False,
+        deploys: bool = False,
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started."""
 
@@ -138,11 +142,13 @@ class Local:
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
         linked: bool = False,
+        deploys: bool = False,
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started.
 
         `passed` is given to the pipelines beside what the place itself says; `linked` puts a link
-        that can be disturbed between steps and control plane.
+        that can be disturbed between steps and control plane; `deploys` gives the pipelines a copy
+        of their code.
         """
         link = Link() if linked else None
         place = self.directory / setup.name.replace("/", "-")
@@ -151,6 +157,9 @@ class Local:
             f"warehouse_{name}", self.warehouse, f"sqlite:///{place / 'warehouse.db'}"
         )
         environment = {**furnished(place, self.source_url, warehouse_url), **passed}
+        code = deployed(place / "code") if deploys else None
+        if code is not None:
+            environment["PYTHONPATH"] = str(code)
         template = migrated_databases.template(setup.engine)
         surroundings = Surroundings(
             directory=place / "engine",
@@ -159,6 +168,7 @@ class Local:
             port=port,
             migrated=self.metadata == EMBEDDED and migrated_databases.migrated(setup.engine),
             link=link,
+            code=code,
         )
         return Stand(
             orchestrator=make(setup, surroundings),
@@ -173,6 +183,7 @@ class Local:
             database=self._server() if setup.engine != "bare" else None,
             warehouse=self.warehouse_server(),
             link=link,
+            code=code,
         )
 
     def warehouse_server(self) -> Postgres | None:
@@ -196,6 +207,15 @@ def furnished(place: Path, source_url: str, warehouse_url: str) -> dict[str, str
         "ETL_JOURNAL": str(place / "journals"),
         "ETL_HOLDS": str(place / "holds"),
     }
+
+
+def deployed(place: Path) -> Path:
+    """Copy the pipelines' code to a place and return it; the copy is the first release."""
+    for name in CODE:
+        kept = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, place / name, ignore=kept, dirs_exist_ok=True)
+    deploy(place, BEFORE)
+    return place
 
 
 def _source_command(port: int, recorded: Path | None) -> list[str | Path]:

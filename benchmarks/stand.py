@@ -36,6 +36,7 @@ class Stand:
     database: Group | None = None
     warehouse: Server | None = None
     link: Link | None = None
+    code: Path | None = None  # a copy of the pipelines' code, where it is not the checkout's
     scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
 
     @property

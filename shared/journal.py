@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from shared import RELEASE
 from shared.config import settings
 
 MAX_LINE_BYTES = 4096  # what one write(2) to an O_APPEND file delivers in one piece
@@ -120,7 +121,7 @@ def step(name: str, run: str, key: str = "") -> Iterator[dict[str, Any]]:
     What the step puts into the mapping that it is given becomes the detail of `finished`.
     """
     detail: dict[str, Any] = {}
-    record("started", run, name, key)
+    record("started", run, name, key, {"release": RELEASE} if RELEASE else None)
     try:
         yield detail
     except BaseException as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.faults.at_hold import AtHold, hold_alone, release
@@ -22,6 +23,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 }
 DECIDES: Mapping[str, str] = {"airflow": "scheduler", "prefect": "server", "dagster": "daemon"}
 AWAY_S = 2.0
+BEFORE, AFTER = "1", "2"  # releases of a scenario that deploys
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +116,42 @@ class KillHost(Away):
 class Redeploy(Away):
     """Stop the service below which the step runs as a deployment does, and start it again.
 
-    It gets SIGTERM, and SIGKILL with all below it when it is there after the grace. The code is
-    the same afterwards: it is that of the checkout, in which the bench changes nothing.
+    It gets SIGTERM, and SIGKILL with all below it when it is there after the grace. `changed`: the
+    library is another release afterwards, which its steps journal.
     """
 
     lasts_s: float = 0.0
     grace_s: float = 10.0
+    changed: bool = False
 
     def strike(self, world: World, hit: Event) -> str:
         services = services_of(world)
         name = host_of(services, pid_of(hit))
         release(world)
         services.stop(name, grace_s=self.grace_s)
-        return f"SIGTERM to the {name}, {self.grace_s:g} s of grace"
+        told = f"SIGTERM to the {name}, {self.grace_s:g} s of grace"
+        if not self.changed:
+            return told
+        assert world.code is not None, "the scenario deploys"
+        deploy(world.code, AFTER)
+        return f"{told}, and new code"
+
+
+def deploy(code: Path, release: str) -> None:
+    """Make a copy of the pipelines' code another release of the library."""
+    (code / "shared" / "__init__.py").write_text(f"RELEASE = {release!r}\n")
+
+
+def one_release(trial: Trial) -> Finding:
+    """All steps of the run were of one release of the code."""
+    steps: dict[str, list[str]] = {}
+    for event in trial.history:
+        if event.kind == "started":
+            name = (event.detail or {}).get("release", "?")
+            steps.setdefault(name, []).append(f"{event.step} {event.key}".strip())
+    told = "; ".join(f"release {name}: {', '.join(it)}" for name, it in steps.items())
+    verdict = Verdict.PASS if len(steps) == 1 and "?" not in steps else Verdict.FAIL
+    return Finding("one_release", verdict if steps else Verdict.UNKNOWN, told or "no step started")
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,7 +336,7 @@ class Airflow(OnThisMachine):
     def _chosen(self) -> dict[str, str]:
         url = _with_driver(self.surroundings.metadata_url)
         return {
-            "core.dags_folder": str(ROOT / "airflow_dags"),
+            "core.dags_folder": str((self.surroundings.code or ROOT) / "airflow_dags"),
             "core.execution_api_server_url": f"http://127.0.0.1:{self._api_port()}/execution/",
             "api.port": str(self.port),
             "api.base_url": self.web_ui(),

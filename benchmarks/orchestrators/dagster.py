@@ -352,7 +352,8 @@ class Dagster(OnThisMachine):
         return {setting.name: setting.value for setting in self.setup.settings}
 
     def _code(self) -> tuple[str | Path, ...]:
-        return ("-m", "dagster_impl.definitions", "-d", ROOT, "--location-name", LOCATION)
+        place = self.surroundings.code or ROOT
+        return ("-m", "dagster_impl.definitions", "-d", place, "--location-name", LOCATION)
 
     def _at(self, port: int) -> tuple[str, ...]:
         return ("-h", "127.0.0.1", "-p", str(port))
@@ -378,7 +379,8 @@ class Dagster(OnThisMachine):
                 "postgresql://", "postgresql+psycopg2://", 1
             )
         if LAUNCHER[0].name in self._set:
-            environment["PYTHONPATH"] = str(ROOT)  # webserver and daemon import it, too
+            place = self.surroundings.code or ROOT  # webserver and daemon import it, too
+            environment["PYTHONPATH"] = str(place)
         variables = {name: it for name, it in self._set.items() if name.startswith("DAGSTER_")}
         return environment | variables
 

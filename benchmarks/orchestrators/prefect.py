@@ -309,7 +309,7 @@ class Prefect(OnThisMachine):
     def _deploy_all(self, file: str) -> None:
         made = subprocess.run(
             _prefect("--no-prompt", "deploy", "--all", "--prefect-file", f"prefect_impl/{file}"),
-            cwd=ROOT,
+            cwd=self.surroundings.code or ROOT,
             env=clean_environment(self._environment()),
             capture_output=True,
             text=True,

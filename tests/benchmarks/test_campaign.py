@@ -333,6 +333,19 @@ def test_a_lane_is_of_the_campaigns_own_setups():
         command._lane(plan, ("prefect/",))
 
 
+def test_a_setup_in_brief_runs_the_first_workload_alone():
+    plan = planned(brief=("airflow/local/tuned",), scenarios=("calm",))
+    calm = {
+        block[0].setup: {it.asked for it in block if not it.warmup}
+        for block in plans.slots(plan, 1)
+    }
+
+    assert calm == {
+        "airflow/local/tuned": {"complaints"},
+        "bare/process/default": set(plan.workloads),
+    }
+
+
 def test_a_setup_that_is_spared_has_calm_trials_alone():
     plan = planned(spared=("airflow/local/tuned",))
     slots = list(itertools.chain(*plans.slots(plan, 1)))

@@ -1,10 +1,14 @@
 """Databases on somebody else's server: made for a campaign, dropped after it, never shared."""
 
+import os
 import socket
+import subprocess
+import sys
 
 import psycopg
 import pytest
 
+from benchmarks.faults.service import deploy
 from benchmarks.orchestrators.postgres import Postgres, PostgresError, create, masked
 from benchmarks.setups import SETUPS
 from benchmarks.stack import Local, running
@@ -65,6 +69,28 @@ def test_a_link_is_there_while_its_engine_runs_and_only_where_it_is_asked_for(tm
         socket.create_connection(("127.0.0.1", stand.link.port), timeout=20)
 
     assert surround.stand(bare).link is None
+
+
+def test_where_code_is_deployed_the_steps_run_a_copy_of_it(tmp_path):
+    surround = Local(tmp_path / "run-6", metadata="sqlite", warehouse="sqlite")
+    bare = SETUPS["bare/process/default"]
+    stand = surround.stand(bare, deploys=True)
+    environment = stand.orchestrator.surroundings.environment
+    program = "import shared.journal; print(shared.RELEASE, shared.journal.__file__)"
+    told = []
+    for release in ("1", "2"):
+        deploy(stand.code, release)
+        told.append(
+            subprocess.run(
+                [sys.executable, "-c", program], env={**os.environ, **environment}, cwd=tmp_path,
+                capture_output=True, text=True, check=True,
+            ).stdout.split()
+        )  # fmt: skip
+
+    place = str(stand.code / "shared" / "journal.py")
+    assert told == [["1", place], ["2", place]]
+    assert (stand.code / "airflow_dags" / "complaints.py").is_file()
+    assert surround.stand(bare).code is None
 
 
 def test_the_warehouses_server_may_be_killed_where_nothing_else_is_on_it(tmp_path):

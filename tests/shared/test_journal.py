@@ -36,6 +36,17 @@ def test_an_event_holds_both_clocks_who_and_what():
     assert 0 < event.at < event.wall
 
 
+def test_a_step_says_which_release_it_is_of_where_there_is_one(monkeypatch):
+    for release in ("", "7"):
+        monkeypatch.setattr(journal, "RELEASE", release)
+        with journal.step("extract", "r"):
+            pass
+
+    told = [e.detail for e in journal.read(journal.path(settings().journal, "r")) if
+            e.kind == "started"]  # fmt: skip
+    assert told == [None, {"release": "7"}]
+
+
 def test_eight_processes_never_interleave_their_events():
     ended = together(RECORD, [[f"key-{n}"] for n in range(8)])
     told = [orjson.loads(line) for line in lines()]

@@ -1,18 +1,23 @@
 """Services that are taken away: which ones, whether it landed, and what became of the step."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from histories import trial
 
+from benchmarks import plans
 from benchmarks.faults.service import (
+    BEFORE,
     SERVICES,
     ControlDown,
     KillHost,
     KillService,
     Redeploy,
+    deploy,
     host_of,
+    one_release,
     survived,
 )
 from benchmarks.model import Role, Setup, Verdict
@@ -111,6 +116,54 @@ def test_a_deployment_stops_the_host_and_all_below_it_and_starts_it_again(world)
     assert "SIGTERM to the worker" in struck.what
     assert world.starts == [["server", "api"]]
     assert list(world.holds.iterdir()) == []
+
+
+def test_a_deployment_may_bring_another_release(world, tmp_path):
+    world.code = tmp_path / "code"
+    (world.code / "shared").mkdir(parents=True)
+    deploy(world.code, BEFORE)
+    first = (world.code / "shared" / "__init__.py").read_text()
+    struck = Redeploy("redeployed", grace_s=0.1, changed=True).inject(world, held(world))
+
+    assert "new code" in struck.what
+    second = (world.code / "shared" / "__init__.py").read_text()
+    assert (first, second) == ("RELEASE = '1'\n", "RELEASE = '2'\n")
+
+
+def ran(*releases):
+    """Return a trial whose steps were of these releases."""
+    made = trial(*((n, "started", f"extract:{n}") for n in range(len(releases))))
+    details = [{"release": it} if it else None for it in releases]
+    history = (
+        replace(event, detail=told) for event, told in zip(made.history, details, strict=True)
+    )
+    return replace(made, history=tuple(history))
+
+
+@pytest.mark.parametrize(
+    ("releases", "verdict", "told"),
+    [
+        (("1", "1"), Verdict.PASS, "release 1: extract 0, extract 1"),
+        (("1", "2"), Verdict.FAIL, "release 1: extract 0; release 2: extract 1"),
+        ((None,), Verdict.FAIL, "release ?: extract 0"),
+        ((), Verdict.UNKNOWN, "no step started"),
+    ],
+)
+def test_the_steps_of_a_run_are_of_one_release_or_not(releases, verdict, told):
+    found = one_release(ran(*releases))
+
+    assert (found.verdict, found.reason) == (verdict, told)
+
+
+def test_what_deploys_has_a_start_of_its_own():
+    plan = plans.plan(
+        "c", "quick", setups=("prefect/process/default",), workloads=("complaints",),
+        scenarios=("calm", "source-503", "redeployed", "redeployed-new-code"), seed=1,
+        metadata="postgresql", warehouse="sqlite", repetitions=1, command="",
+    )  # fmt: skip
+    _, deploys = plans.slots(plan, 1)
+
+    assert [slot.scenario for slot in deploys] == ["redeployed-new-code"]
 
 
 def test_the_control_plane_is_down_while_the_step_is_at_work(world):
