@@ -330,6 +330,7 @@ def run(
             workloads=_workloads(usual, workloads),
             scenarios=_scenarios(usual, scenarios, names, metadata, warehouse),
             spared=() if part or scenarios or setups else plans.profile_of(profile).spared,
+            once=() if setups else plans.profile_of(profile).once,
             brief=() if part or workloads or setups else plans.profile_of(profile).brief,
             seed=seed,
             metadata=metadata,

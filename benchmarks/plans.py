@@ -60,8 +60,9 @@ class Profile:
     Rounds of calm trials of every workload, `per_start` of each in a round, follow each other until
     `repetitions` are done or the next would not end within `budget_s` seconds; the faults are
     injected in the first `fault_rounds` of them. `setups` are names, or their beginnings, of those
-    that it is done on when no others are asked for, `spared` those of them without faults, and
-    `brief` those that run the first workload alone.
+    that it is done on when no others are asked for, `spared` those of them without faults,
+    `brief` those that run the first workload alone, and `once` those with faults in the first round
+    alone.
     The part `recovery` is of `faults` alone, on the setups `hurt`.
     """
 
@@ -74,6 +75,7 @@ class Profile:
     setups: tuple[str, ...] = ORDINARY
     spared: tuple[str, ...] = ()
     brief: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
     faults: tuple[str, ...] = EVERY
     hurt: tuple[str, ...] = HURT
     control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
@@ -131,6 +133,7 @@ PROFILES: Mapping[str, Profile] = {
         scenarios=EVERY,
         setups=ENGINES,
         spared=tuple(name for name in SETUPS if name not in HURT),  # what is tuned for speed alone
+        once=SHIPPED,  # nobody notices for minutes
         control=CONTROL,
         per_start=2,
     ),
@@ -187,6 +190,7 @@ class Plan:
     known_bad: tuple[str, ...] = ()  # pipelines that the checks must catch first
     spared: tuple[str, ...] = ()  # setups without faults
     brief: tuple[str, ...] = ()  # setups that run the first workload alone
+    once: tuple[str, ...] = ()  # setups with faults in the first round alone
     phased: bool = False  # whether calm trials wait for a random moment between an engine's looks
 
     @property
@@ -278,7 +282,8 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         wanted = plan.workloads if "calm" in plan.scenarios else ()
         wanted = wanted[:1] if setup in plan.brief else wanted
         calm = [Slot(setup, w, "calm", offset + n) for w in wanted for n in trials(plan, round_)]
-        spared = trial > plan.fault_rounds or setup in plan.spared
+        rounds = min(1, plan.fault_rounds) if setup in plan.once else plan.fault_rounds
+        spared = trial > rounds or setup in plan.spared
         faults = [s for s in plan.scenarios if s != "calm" and not spared]
         first = next((w for w in plan.workloads if w in PIPELINES), None)
         given = (setup_of(setup), plan.metadata, plan.warehouse)
@@ -371,6 +376,7 @@ def plan(
     known_bad: tuple[str, ...] = (),
     spared: tuple[str, ...] = (),
     brief: tuple[str, ...] = (),
+    once: tuple[str, ...] = (),
 ) -> Plan:
     """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
 
@@ -405,6 +411,7 @@ def plan(
         known_bad=known_bad,
         spared=spared,
         brief=brief,
+        once=once,
         phased=much.phased,
     )
 
@@ -436,7 +443,16 @@ def load(folder: Path) -> Plan:
     kept = orjson.loads((folder / PLAN).read_bytes())
     if "pipelines" in kept:  # what workloads were called while there were no others
         kept["workloads"] = kept.pop("pipelines")
-    for name in ("setups", "workloads", "scenarios", "control", "known_bad", "spared", "brief"):
+    for name in (
+        "setups",
+        "workloads",
+        "scenarios",
+        "control",
+        "known_bad",
+        "spared",
+        "brief",
+        "once",
+    ):
         kept[name] = tuple(kept.get(name, ()))
     if kept["budget_s"] is None:  # JSON has no infinity
         kept["budget_s"] = math.inf

@@ -346,6 +346,18 @@ def test_a_setup_in_brief_runs_the_first_workload_alone():
     }
 
 
+def test_a_setup_may_have_its_faults_once_however_many_repetitions_there_are():
+    plan = planned(once=("airflow/local/tuned",), repetitions=3, fault_rounds=3)
+    hurt = [
+        sorted(block[0].setup for block in plans.slots(plan, round_)
+               if any(it.scenario == "source-503" for it in block))
+        for round_ in (1, 2, 3)
+    ]  # fmt: skip
+
+    both = ["airflow/local/tuned", "bare/process/default"]
+    assert hurt == [both, both[1:], both[1:]]
+
+
 def test_a_setup_that_is_spared_has_calm_trials_alone():
     plan = planned(spared=("airflow/local/tuned",))
     slots = list(itertools.chain(*plans.slots(plan, 1)))
