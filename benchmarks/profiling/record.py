@@ -20,7 +20,7 @@ from benchmarks.scenarios import SCENARIOS
 from benchmarks.stand import Stand
 
 SETTLE_S = 3 * sitecustomize.PERIOD_S * sitecustomize.FLUSH_LOOKS  # until all is written
-LEAST_NS = 1_000_000  # stacks with less are left out of what is kept for flame graphs
+LEAST_NS = 10_000_000  # stacks with less are left out of what is kept for flame graphs
 
 
 def profile(
@@ -47,7 +47,7 @@ def profile(
         with stack.running(stand):
             say(f"{setup.name}: ready")
             _run(stand, workloads.WARMUP.name, "warm-up")
-            before = {file.name: file.stat().st_size for file in samples.iterdir()}
+            before = _sizes(samples)
             workers: set[int] = set()
             cpu: list[float | None] = []
             for number in range(1, runs + 1):
@@ -58,7 +58,11 @@ def profile(
             services = stand.orchestrator.services
             assert isinstance(services, Services)
             names = {it.pid: name for name, it in services.started.items()}
-        found = [spent.read(it, before.get(it.name, 0)) for it in sorted(samples.iterdir())]
+            after = _sizes(samples)
+        found = [
+            spent.read(samples / name, before.get(name, 0), end)
+            for name, end in sorted(after.items())
+        ]
     grouped = spent.kinds(found, names, workers)
     steps = asked.parameters.get("steps", 1)
     total = None if None in cpu else sum(it for it in cpu if it is not None)
@@ -67,6 +71,11 @@ def profile(
         raise ValueError(f"profile: no process of {setup.name} wrote a sample")
     _keep(made, grouped, folder)
     return made
+
+
+def _sizes(samples: Path) -> dict[str, int]:
+    """Return how much each process has written so far, by the name of its file."""
+    return {file.name: file.stat().st_size for file in samples.iterdir()}
 
 
 def _run(stand: Stand, workload: str, run: str) -> tuple[float | None, set[int]]:

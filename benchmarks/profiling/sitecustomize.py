@@ -82,7 +82,7 @@ class Profile:
         try:
             with open(f"/proc/self/task/{native_id}/schedstat") as told:
                 now = int(told.read().split()[0])
-        except OSError:  # it has ended
+        except (OSError, IndexError):  # it has ended, before the file was opened or after
             return 0
         used = now - self.clocks.get(native_id or 0, 0)
         self.clocks[native_id or 0] = now
@@ -105,11 +105,12 @@ class Profile:
 
 
 def stack(frame: object) -> str:
-    """Return a thread's frames as module and function, from the outermost on."""
+    """Return a thread's frames as module and function, from the outermost on, without our own."""
     names = []
     while frame is not None:
         module = frame.f_globals.get("__name__", "?")  # type: ignore[attr-defined]
-        names.append(f"{module}:{frame.f_code.co_qualname}")  # type: ignore[attr-defined]
+        if module != __name__:
+            names.append(f"{module}:{frame.f_code.co_qualname}")  # type: ignore[attr-defined]
         frame = frame.f_back  # type: ignore[attr-defined]
     return ";".join(reversed(names)).replace(" ", "_") or REST
 

@@ -61,8 +61,8 @@ class Sampled:
     stacks: Stacks
 
 
-def read(file: Path, begin: int = 0) -> Sampled:
-    """Return what a process wrote from a byte on; a line that is cut off is left out.
+def read(file: Path, begin: int = 0, end: int | None = None) -> Sampled:
+    """Return what a process wrote between two bytes; a line that is cut off is left out.
 
     Raises:
         ValueError: the file does not begin as one of a process does.
@@ -73,7 +73,7 @@ def read(file: Path, begin: int = 0) -> Sampled:
     if len(head) != 2 or head[0] != b"pid":
         raise ValueError(f"profile: {file.name} does not begin with `pid PARENT`")
     stacks: Stacks = Counter()
-    for line in text[begin:].decode(errors="replace").splitlines(keepends=True):
+    for line in text[begin:end].decode(errors="replace").splitlines(keepends=True):
         where, _, spent = line.rpartition(" ")
         if line.endswith("\n") and where != "pid" and spent.strip().isdecimal():
             stacks[tuple(where.split(";"))] += int(spent)

@@ -76,7 +76,9 @@ def test_a_line_that_was_cut_off_and_what_was_before_are_left_out(tmp_path):
     file.write_text("pid 3\na:f;b:g 10\na:f;b:g 5\na:f 2\nb:g 9")
 
     assert spent.read(file) == Sampled(7, 3, Counter({("a:f", "b:g"): 15, ("a:f",): 2}))
-    assert spent.read(file, begin=len("pid 3\na:f;b:g 10\n")).stacks["a:f", "b:g"] == 5
+    first = len("pid 3\na:f;b:g 10\n")
+    assert spent.read(file, begin=first).stacks["a:f", "b:g"] == 5
+    assert spent.read(file, end=first).stacks["a:f", "b:g"] == 10
 
 
 def test_what_is_no_sample_is_refused(tmp_path):
