@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -97,4 +98,5 @@ def _keep(made: Profile, grouped: dict[str, list[Sampled]], folder: Path) -> Non
     place.mkdir(parents=True, exist_ok=True)
     name = f"{made.setup.replace('/', '-')}-{made.workload}"
     (place / f"{name}.json").write_bytes(orjson.dumps(asdict(made), option=orjson.OPT_INDENT_2))
-    (place / f"{name}.folded").write_text(spent.folded(grouped, LEAST_NS))
+    stacks = spent.folded(grouped, LEAST_NS).encode()
+    (place / f"{name}.folded.gz").write_bytes(gzip.compress(stacks, mtime=0))

@@ -18,6 +18,8 @@ SHARE_FROM = 0.1  # of a process's time; smaller functions are not named
 ALL_OF = 0.9  # a function that spends so much in one other is left out for that one
 FUNCTIONS = 6
 MACHINERY = ("importlib._bootstrap", "importlib._bootstrap_external")
+# Modules whose bodies are the pipelines themselves: to run them is an engine's work, no import.
+PIPELINES = ("airflow_dags", "prefect_impl", "dagster_impl", "shared", "unusual_prefix_")
 Stacks = Counter[tuple[str, ...]]  # CPU nanoseconds by frames, `module:function`, outermost first
 
 
@@ -123,15 +125,28 @@ def spent(process: str, sampled: Sequence[Sampled]) -> Spent:
 
 
 def package(stack: Sequence[str]) -> str:
-    """Return whose code was at work: the innermost frame's that is not of the standard library."""
+    """Return whose code was at work: the innermost frame's that is not of the standard library.
+
+    When a module of a package was being loaded, that is `imports`, whoever wanted it.
+    """
     modules = [frame.partition(":")[0] for frame in stack]
     if any(it.startswith("(") for it in modules):
         return INTERPRETER
-    if any(it in MACHINERY for it in modules):
+    if _loads(stack, modules):
         return IMPORTS
     tops = (it.partition(".")[0] for it in reversed(modules))
     return next((it for it in tops if it not in sys.stdlib_module_names and it != "__main__"),
                 INTERPRETER)  # fmt: skip
+
+
+def _loads(stack: Sequence[str], modules: Sequence[str]) -> bool:
+    """Whether a module that is no pipeline's was being looked for, or its body was run."""
+    begun = next((n for n, it in enumerate(modules) if it in MACHINERY), None)
+    if begun is None:
+        return False
+    bodies = [it for it, frame in zip(modules[begun:], stack[begun:], strict=True)
+              if frame.endswith(":<module>")]  # fmt: skip
+    return not bodies or not all(it.startswith(PIPELINES) for it in bodies)
 
 
 def heaviest(stacks: Stacks) -> list[tuple[str, int]]:

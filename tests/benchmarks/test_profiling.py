@@ -108,6 +108,16 @@ def test_processes_are_named_by_what_started_them():
         (("airflow.cli:main", "importlib._bootstrap:_load", "numpy:<module>"), spent.IMPORTS),
         (("__main__:<module>", "json:loads"), spent.INTERPRETER),
         (("(fork)",), spent.INTERPRETER),
+        (("importlib._bootstrap:_load", "airflow_dags.chain:<module>", "airflow.dag:f"), "airflow"),
+        (
+            (
+                "importlib._bootstrap:_load",
+                "shared.x:<module>",
+                "importlib._bootstrap:_load",
+                "numpy:<module>",
+            ),
+            spent.IMPORTS,
+        ),
     ],
 )
 def test_time_is_given_to_the_innermost_package(stack, package):
