@@ -226,7 +226,7 @@ class Prefect(OnThisMachine):
         if not self.api.find("work_pools", {"work_pools": {"name": {"any_": [POOL]}}}):
             self.api.change("POST", "work_pools/", {"name": POOL, "type": "process"})
         worker = "" if self.services.pids(Role.WORKER) else self._start_worker()
-        if not self.api.deployed():
+        if not self._is_deployed():
             self._deploy()  # while the worker starts
         self._tune()
         self.services.wait_until(
@@ -297,6 +297,13 @@ class Prefect(OnThisMachine):
     @property
     def _synthetic(self) -> str:
         return self.surroundings.environment.get("ETL_SYNTHETIC", "")
+
+    def _is_deployed(self) -> bool:
+        """Whether the deployments are there, of the code that is to be run."""
+        place = str(self.surroundings.code or ROOT)
+        steps = [step for it in self.api.deployments() for step in it["pull_steps"] or ()]
+        places = {told.get("directory", place) for step in steps for told in step.values()}
+        return self.api.deployed() and places <= {place}
 
     def _deploy(self) -> None:
         """Create the deployments."""
