@@ -40,7 +40,7 @@ from benchmarks.known_bad import CASES
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
-from benchmarks.profiling import record as profiling
+from benchmarks.profiling.profiled_runs import profile as profiled
 from benchmarks.profiling.spent import FOLDER as PROFILES
 from benchmarks.profiling.spent import Profile
 from benchmarks.scenarios import GROUPS, SCENARIOS, unsupported
@@ -499,7 +499,7 @@ def profile_(
     if not folder.is_dir():
         raise LookupError(f"{_shown(folder)} is no results folder; `bench run` makes one")
     for setup in chosen(_listed(setups)):
-        found = profiling.profile(setup, workload, runs, folder, say)
+        found = profiled(setup, workload, runs, folder, say)
         console.print(_spent(found))
     console.print(f"kept: {_shown(folder / PROFILES)}")
 

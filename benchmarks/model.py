@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.processes import Group
 
 PIPELINES = ("complaints", "github_stats", "youtube_stats")
+CODE = ("shared", "airflow_dags", "prefect_impl", "dagster_impl")  # the folders of their code
 SYNTHETIC = ("chain", "fanout")  # the pipelines that measure an engine: no source, no warehouse
 IDLE = "idle"  # what a minute without any run is called in place of a pipeline
 ENGINES = ("bare", "airflow", "prefect", "dagster")

@@ -511,16 +511,14 @@ def _settled(
 ) -> bool:
     """Whether a size needs no further trial, by those that there were."""
     seen = {
-        size: median(_efficiency(it, *shape, size) for it in done)
+        float(size): [_efficiency(it, *shape, size) for it in done]
         for size, done in by_amount.items()
     }
-    half = granularity.THRESHOLD * max(seen.values())
-    full = min((size for size, share in seen.items() if share > granularity.FULL), default=None)
-    over = max((size for size, share in seen.items() if share < half), default=0)
-    upper = min((size for size in seen if size > over), default=None)
-    slow = amount in by_amount and any(map(is_slow, by_amount[amount]))
+    full = (size for size, shares in seen.items() if median(shares) > granularity.FULL)
+    upper = granularity.metg(seen).above
+    slow = any(map(is_slow, by_amount.get(amount, ())))
     beyond = upper is not None and amount > upper
-    return (full is not None and amount > full) or (slow and beyond)
+    return amount > min(full, default=math.inf) or (slow and beyond)
 
 
 def _size(asked: str) -> tuple[tuple[str, int], int] | None:

@@ -15,7 +15,7 @@ from typing import Protocol
 from benchmarks import migrated_databases, stack_in_containers, workloads
 from benchmarks.faults.service import BEFORE, deploy
 from benchmarks.link import Link
-from benchmarks.model import Role, Setup, Surroundings
+from benchmarks.model import CODE, Role, Setup, Surroundings
 from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
 from benchmarks.orchestrators.services import (
@@ -31,7 +31,6 @@ from benchmarks.setups import make
 from benchmarks.source import client
 from benchmarks.stand import Stand
 
-CODE = ("shared", "airflow_dags", "prefect_impl", "dagster_impl")  # what a deployment brings
 EMBEDDED = "postgresql"
 SQLITE = "sqlite"
 CONTAINERS = "containers"  # source, databases and engines in a compose project of the bench's own

@@ -160,7 +160,7 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
         raise ValueError("statistics: two samples with values are needed")
     absolute = float(np.median(second) - np.median(first))
     relative = absolute / float(np.median(first)) if np.median(first) else None
-    if reason := too_few(min(first, second, key=len)) or too_few(first) or too_few(second):
+    if reason := too_few(first) or too_few(second):
         low, high = min(second) - max(first), max(second) - min(first)
         return Difference(absolute, relative, low, high, False, None, Verdict.UNDECIDED, reason)
     both = (_groups(second), _groups(first))

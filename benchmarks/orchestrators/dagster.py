@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -379,8 +380,9 @@ class Dagster(OnThisMachine):
                 "postgresql://", "postgresql+psycopg2://", 1
             )
         if LAUNCHER[0].name in self._set:
-            place = self.surroundings.code or ROOT  # webserver and daemon import it, too
-            environment["PYTHONPATH"] = str(place)
+            place = str(self.surroundings.code or ROOT)  # webserver and daemon import it, too
+            given = environment.get("PYTHONPATH")
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (given, place)))
         variables = {name: it for name, it in self._set.items() if name.startswith("DAGSTER_")}
         return environment | variables
 

@@ -300,10 +300,12 @@ class Prefect(OnThisMachine):
 
     def _is_deployed(self) -> bool:
         """Whether the deployments are there, of the code that is to be run."""
+        if not self.api.deployed():
+            return False
         place = str(self.surroundings.code or ROOT)
         steps = [step for it in self.api.deployments() for step in it["pull_steps"] or ()]
         places = {told.get("directory", place) for step in steps for told in step.values()}
-        return self.api.deployed() and places <= {place}
+        return places <= {place}
 
     def _deploy(self) -> None:
         """Create the deployments."""

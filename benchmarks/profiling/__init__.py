@@ -1,5 +1,5 @@
 """What the processes of an engine spend their CPU time on.
 
-`sitecustomize.py` samples each of them from inside; `spent.py` adds up what they wrote; `record.py`
-does both around a few trials.
+`inside/sitecustomize.py` samples each of them from inside; `spent.py` adds up what they wrote;
+`profiled_runs.py` does both around a few runs.
 """

@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from benchmarks.model import CODE
+
 FOLDER = "profiles"  # beside the results
 IMPORTS = "imports"
 INTERPRETER = "Python itself"  # what no package called for
@@ -19,7 +21,7 @@ ALL_OF = 0.9  # a function that spends so much in one other is left out for that
 FUNCTIONS = 6
 MACHINERY = ("importlib._bootstrap", "importlib._bootstrap_external")
 # Modules whose bodies are the pipelines themselves: to run them is an engine's work, no import.
-PIPELINES = ("airflow_dags", "prefect_impl", "dagster_impl", "shared", "unusual_prefix_")
+BODIES = (*CODE, "unusual_prefix_")  # the last is what Airflow calls a DAG's file
 Stacks = Counter[tuple[str, ...]]  # CPU nanoseconds by frames, `module:function`, outermost first
 
 
@@ -146,7 +148,7 @@ def _loads(stack: Sequence[str], modules: Sequence[str]) -> bool:
         return False
     bodies = [it for it, frame in zip(modules[begun:], stack[begun:], strict=True)
               if frame.endswith(":<module>")]  # fmt: skip
-    return not bodies or not all(it.startswith(PIPELINES) for it in bodies)
+    return not bodies or not all(it.startswith(BODIES) for it in bodies)
 
 
 def heaviest(stacks: Stacks) -> list[tuple[str, int]]:

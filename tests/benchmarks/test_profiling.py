@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.profiling import sitecustomize, spent
+from benchmarks.profiling import spent
+from benchmarks.profiling.inside import sitecustomize
 from benchmarks.profiling.spent import Sampled
 
 BUSY = """

@@ -11,9 +11,10 @@ from pathlib import Path
 import orjson
 
 from benchmarks import runner, stack, workloads
-from benchmarks.model import Setup
+from benchmarks.model import Setup, Workload
 from benchmarks.orchestrators.services import Services
-from benchmarks.profiling import sitecustomize, spent
+from benchmarks.profiling import spent
+from benchmarks.profiling.inside import sitecustomize
 from benchmarks.profiling.spent import FOLDER, Profile, Sampled, Spent
 from benchmarks.roles import Split
 from benchmarks.sampling import Sampler
@@ -44,29 +45,11 @@ def profile(
             "ETL_PROFILE": str(samples),
             "PYTHONPATH": str(Path(sitecustomize.__file__).parent),
         }
-        stand = surround.stand(setup, passed=passed)
-        with stack.running(stand):
+        with stack.running(surround.stand(setup, passed=passed)) as stand:
             say(f"{setup.name}: ready")
-            _run(stand, workloads.WARMUP.name, "warm-up")
-            before = _sizes(samples)
-            workers: set[int] = set()
-            cpu: list[float | None] = []
-            for number in range(1, runs + 1):
-                used, seen = _run(stand, workload, f"profiled-{number}")
-                workers |= seen
-                cpu.append(used)
-                say(f"{setup.name} {workload}: run {number} of {runs}")
-            services = stand.orchestrator.services
-            assert isinstance(services, Services)
-            names = {it.pid: name for name, it in services.started.items()}
-            after = _sizes(samples)
-        found = [
-            spent.read(samples / name, before.get(name, 0), end)
-            for name, end in sorted(after.items())
-        ]
-    grouped = spent.kinds(found, names, workers)
+            grouped, used = _sampled(stand, asked, runs, samples, say)
+    total = None if None in used else sum(it for it in used if it is not None)
     steps = asked.parameters.get("steps", 1)
-    total = None if None in cpu else sum(it for it in cpu if it is not None)
     made = Profile(setup.name, asked.name, runs, steps, total, _spent(grouped))
     if not made.spent:
         raise ValueError(f"profile: no process of {setup.name} wrote a sample")
@@ -74,16 +57,37 @@ def profile(
     return made
 
 
+def _sampled(
+    stand: Stand, workload: Workload, runs: int, samples: Path, say: Callable[[str], None]
+) -> tuple[dict[str, list[Sampled]], list[float | None]]:
+    """Return what the processes wrote during the runs, by kind, and the CPU seconds of each run."""
+    _run(stand, workloads.WARMUP, "warm-up")
+    before = _sizes(samples)
+    workers: set[int] = set()
+    used = []
+    for number in range(1, runs + 1):
+        cpu_s, seen = _run(stand, workload, f"profiled-{number}")
+        workers |= seen
+        used.append(cpu_s)
+        say(f"{stand.orchestrator.setup.name} {workload.name}: run {number} of {runs}")
+    services = stand.orchestrator.services
+    assert isinstance(services, Services), "profiles are of the local modes"
+    names = {it.pid: name for name, it in services.started.items()}
+    after = sorted(_sizes(samples).items())
+    found = [spent.read(samples / name, before.get(name, 0), end) for name, end in after]
+    return spent.kinds(found, names, workers), used
+
+
 def _sizes(samples: Path) -> dict[str, int]:
     """Return how much each process has written so far, by the name of its file."""
     return {file.name: file.stat().st_size for file in samples.iterdir()}
 
 
-def _run(stand: Stand, workload: str, run: str) -> tuple[float | None, set[int]]:
+def _run(stand: Stand, workload: Workload, run: str) -> tuple[float | None, set[int]]:
     """Return the CPU seconds of one run, and the processes that were its workers."""
     split = Split(stand.orchestrator)
     sampler = Sampler(stand.orchestrator.services, split=split)
-    runner.run_trial(stand, SCENARIOS["calm"], workloads.named(workload), run, sampler)
+    runner.run_trial(stand, SCENARIOS["calm"], workload, run, sampler)
     time.sleep(SETTLE_S)
     return sampler.cpu, split.workers
 

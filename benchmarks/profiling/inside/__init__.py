@@ -1,0 +1,1 @@
+"""What the profiled processes import; alone, so that they find none of our other modules."""
