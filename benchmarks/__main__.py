@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,7 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
-from benchmarks import installation, plans, results, stack, stack_in_containers
+from benchmarks import installation, plans, results, side_by_side, stack, stack_in_containers
 from benchmarks import library as libraries
 from benchmarks import replay as replaying
 from benchmarks import verify as verifying
@@ -47,6 +48,8 @@ from benchmarks.scenarios import GROUPS, SCENARIOS, unsupported
 from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, setup_of
 from benchmarks.workloads import WORKLOADS, named
 
+TABLE_WIDTH = 160
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -55,7 +58,10 @@ app = typer.Typer(
     help="Run the same pipelines on Airflow, Prefect and Dagster, hurt them, measure them.",
     epilog="A first run: `bench doctor`, `bench verify`, `bench run`, `bench report`.",
 )
-console = Console(soft_wrap=True, highlight=False)
+# What is not a terminal has no width, and would cut tables off at 80 columns.
+console = Console(
+    soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else TABLE_WIDTH
+)
 
 ALL_PIPELINES = ",".join(PIPELINES)
 ALL_SCENARIOS = ",".join(SCENARIOS)
@@ -294,12 +300,20 @@ def run(
     metadata: Metadata = stack.EMBEDDED,
     warehouse: Warehouse = stack.SQLITE,
     target: Target = "local",
+    together: Annotated[
+        bool | None,
+        typer.Option(
+            "--side-by-side/--one-by-one",
+            help="Whether the engines have their faults at the same time, each in a bench of its"
+            " own, when the calm trials are done: most of that time is waiting, and their rows say"
+            " so. Side by side when not given, but for containers and given servers.",
+        ),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Go on with the campaign of this results folder; with --setups, with these alone,"
-            " with --repetitions, until there are so many. Trials that mostly wait may so run side"
-            " by side, each bench with other setups: their rows say so."
+            help="Go on with the campaign of this results folder; with --setups or --scenarios,"
+            " with these alone, with --repetitions, until there are so many."
         ),
     ] = None,
 ) -> None:
@@ -313,9 +327,9 @@ def run(
         if repetitions is not None:
             plan = plans.more(plan, repetitions)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
-        lane = _lane(plan, _listed(setups))
+        lane = _lane(plan, _listed(setups), scenarios)
     else:
-        lane = []
+        lane = plans.Lane()
         profile = profile or plans.profile_for(part)
         usual = plans.asked_for(profile, part)
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual.setups))
@@ -335,15 +349,25 @@ def run(
             seed=seed,
             metadata=metadata,
             warehouse=warehouse,
-            repetitions=repetitions,
+            repetitions=plans.repetitions_of(profile, part, repetitions),
+            side_by_side=_side_by_side(together, names, metadata, warehouse),
             command=shlex.join(["bench", *sys.argv[1:]]),
         )
     console.print(f"results: {_shown(folder)}")
     _say_unsupported(plan)
     with _progress() as progress:
+        apart = plan.side_by_side and together is not False and lane == plans.Lane()
         campaigns.run(
-            plan, folder, say, progress, metadata=metadata, warehouse=warehouse, lane=lane
+            plan,
+            folder,
+            say,
+            progress,
+            metadata=metadata,
+            warehouse=warehouse,
+            lane=plans.Lane(scenarios=(results.CALM,)) if apart else lane,
         )
+        if apart and plans.hurts(plan):
+            side_by_side.run(plan, folder, partial(console.print, markup=False), progress)
     results.point_latest(ROOT, folder)
     problems = results.problems(folder)
     for problem in problems:
@@ -378,17 +402,30 @@ def _scenarios(
     )
 
 
-def _lane(plan: plans.Plan, asked: tuple[str, ...]) -> list[str]:
-    """Return the setups of a campaign whose names begin so; none when none is asked for.
+def _lane(plan: plans.Plan, asked: tuple[str, ...], scenarios: str) -> plans.Lane:
+    """Return the setups of a campaign whose names begin so, and those of its scenarios.
 
     Raises:
         LookupError: it has none of them.
 
     """
-    found = [name for name in plan.setups if name.startswith(asked)]
+    found = tuple(name for name in plan.setups if name.startswith(asked))
     if asked and not found:
         raise LookupError(f"this campaign has none of these; it has: {', '.join(plan.setups)}")
-    return found if asked else []
+    return plans.Lane(found if asked else (), _known("scenario", scenarios, plan.scenarios))
+
+
+def _side_by_side(asked: bool | None, setups: Sequence[str], metadata: str, warehouse: str) -> bool:
+    """Say whether the engines have their faults at the same time; nobody else's server is shared.
+
+    Raises:
+        LookupError: it was asked for, and cannot be.
+
+    """
+    able = all(it in (stack.EMBEDDED, stack.SQLITE) for it in (metadata, warehouse))
+    if asked and not able:
+        raise LookupError("--side-by-side is for processes and databases of the bench's own alone")
+    return able and asked is not False and len({setup_of(it).engine for it in setups}) > 1
 
 
 def _resumed(plan: plans.Plan, metadata: str, warehouse: str) -> tuple[str, str]:
@@ -593,8 +630,11 @@ def compare(
 ) -> None:
     """Say what improved, regressed or cannot be told apart between two results folders."""
     from benchmarks import compare as comparing  # statistics: a second to import
+    from benchmarks.statistics import NOISE_GATE
 
-    found = comparing.compare(results.read(first), results.read(second))
+    both = results.read(first), results.read(second)
+    drift = comparing.drift(*both)
+    found = comparing.compare(*both, drift=drift)
     if not found:
         raise typer.BadParameter("the folders have no cell in common")
     table = Table(title=f"{first.name} → {second.name}; less is better")
@@ -614,8 +654,15 @@ def compare(
     share = comparing.agreement(found)
     few = sum(not line.difference.interval for line in found)
     console.print(f"{len(found)} figures, {few} of them with too few values to be told apart")
+    console.print(
+        f"the host: a fixed piece of work took {drift:+.1%} in the second; a difference is claimed"
+        f" above {NOISE_GATE:.0%} beside that"
+    )
     if share is not None:
-        console.print(f"not told apart: {share:.1%} of the others")
+        alone = comparing.agreement(comparing.compare(*both))
+        console.print(
+            f"not told apart: {share:.1%} of the others; {alone:.1%} without the host's change"
+        )
 
 
 @app.command()

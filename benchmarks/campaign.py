@@ -32,6 +32,7 @@ from benchmarks.noise import Noise, disturbed
 from benchmarks.plans import (
     PLAN,
     Cell,
+    Lane,
     Plan,
     Slot,
     cells_done,
@@ -49,6 +50,7 @@ from benchmarks.setups import setup_of
 from benchmarks.stand import Stand
 from benchmarks.workloads import WARMUP
 
+EVERYTHING = Lane()
 CASE_TRIES = 3  # of a known-bad pipeline whose fault missed its phase
 
 
@@ -64,9 +66,9 @@ def run(
     *,
     metadata: str,
     warehouse: str,
-    lane: Sequence[str] = (),
+    lane: Lane = EVERYTHING,
 ) -> None:
-    """Do what of the plan is not in the folder yet, of the setups of a `lane` alone if it has some.
+    """Do what of the plan, or of a `lane` of it, is not in the folder yet.
 
     `metadata` and `warehouse` are the plan's, with passwords, which are never written down.
 
@@ -74,7 +76,7 @@ def run(
         RuntimeError, OSError: the source or the databases could not be started.
 
     """
-    (folder / PLAN).write_bytes(orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
+    keep(plan, folder)
     note_beforehand(plan, folder)
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
@@ -87,14 +89,21 @@ def run(
                 break
             started = time.monotonic()
             settled = cells_done(folder) | plans.needless(plan, folder)
-            blocks = [it for it in slots(plan, round_) if not lane or it[0].setup in lane]
+            blocks = [part for block in slots(plan, round_) if (part := lane.part(block))]
             for begun, block in enumerate(blocks):
                 left = [s for s in block if s.name not in done and s.cell not in settled]
                 if any(not slot.warmup for slot in left):
                     progress(f"round {round_}: {block[0].setup}", begun, len(blocks))
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
-        repeat_disturbed(plan, surround, folder, say, began + plan.budget_s)
+        repeat_disturbed(plan, surround, folder, say, began + plan.budget_s, lane)
+
+
+def keep(plan: Plan, folder: Path) -> None:
+    """Write a plan down, unless it is there: other benches may be reading it."""
+    file, text = folder / PLAN, orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2)
+    if not file.is_file() or file.read_bytes() != text:
+        file.write_bytes(text)
 
 
 def check_the_checks(plan: Plan, surround: stack.Surround, folder: Path, say: Say) -> None:
@@ -141,10 +150,17 @@ def note_beforehand(plan: Plan, folder: Path) -> None:
 
 
 def repeat_disturbed(
-    plan: Plan, surround: stack.Surround, folder: Path, say: Say, deadline: float
+    plan: Plan,
+    surround: stack.Surround,
+    folder: Path,
+    say: Say,
+    deadline: float,
+    lane: Lane = EVERYTHING,
 ) -> None:
     """Do the calm trials once more during which the host was disturbed, while there is time."""
     for (setup, control), asked in _disturbed(folder).items():
+        if not lane.holds(setup, results.CALM):
+            continue
         if time.monotonic() > deadline:
             say("no time is left to repeat the trials of a disturbed host")
             return
@@ -207,8 +223,7 @@ def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Sta
     return surround.stand(
         setup_of(block[0].setup),
         passed=passed,
-        linked=any(it.linked for it in wanted),
-        deploys=any(it.deploys for it in wanted),
+        apart=next((it.apart for it in wanted if it.apart), ""),
     )
 
 

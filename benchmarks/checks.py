@@ -85,6 +85,19 @@ def nothing_late(trial: Trial) -> Finding:
     return Finding("nothing_late", _verdict(not late), reason)
 
 
+def recorded(trial: Trial) -> Finding:
+    """The engine's own history has each step of a run that succeeded as done."""
+    done, stored = len(ended(trial.history)), trial.told.steps
+    if stored is None:
+        return Finding("recorded", Verdict.UNKNOWN, "the engine did not say")
+    return Finding("recorded", _verdict(stored >= done), f"{stored} of {done} steps")
+
+
+def ended(history: Sequence[Event]) -> set[tuple[str, str]]:
+    """Return the steps and keys that finished."""
+    return {(event.step, event.key) for event in history if event.kind == "finished"}
+
+
 def repeated(history: Sequence[Event]) -> list[tuple[str, str]]:
     """Return each start of a step that had finished before, as step and key."""
     finished: set[tuple[str, str]] = set()
@@ -125,6 +138,8 @@ CHECKS: dict[str, Check] = {
 
 # Where each row written was noted, and the run had a final state.
 SHADOWED_CHECKS: dict[str, Check] = {"nothing_late": nothing_late}
+# Where the engine was asked what it has stored of a run that was hit and succeeded.
+TOLD_CHECKS: dict[str, Check] = {"recorded": recorded}
 # Of the synthetic pipelines, which have no warehouse.
 SYNTHETIC_CHECKS: dict[str, Check] = {"worked": worked, "nothing_repeated": nothing_repeated}
 
@@ -143,7 +158,8 @@ def _asked(trial: Trial) -> dict[str, Check]:
     if trial.workload.pipeline in SYNTHETIC:
         return SYNTHETIC_CHECKS
     noted = trial.ledger is not None and trial.ledger.late is not None
-    return {**CHECKS, **SHADOWED_CHECKS} if noted else CHECKS
+    told = trial.told.steps is not None
+    return {**CHECKS, **(SHADOWED_CHECKS if noted else {}), **(TOLD_CHECKS if told else {})}
 
 
 def delivered(trial: Trial) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from benchmarks import results as lines
 from benchmarks import statistics
@@ -31,9 +32,26 @@ class Compared:
     difference: Difference
 
 
-def compare(first: Sequence[Result], second: Sequence[Result], seed: int = 0) -> list[Compared]:
-    """Return a line for each measure of each cell that both hold, in the order of the first."""
-    return list(_compared(_samples(first), _samples(second), seed))
+def compare(
+    first: Sequence[Result], second: Sequence[Result], seed: int = 0, drift: float = 0.0
+) -> list[Compared]:
+    """Return a line for each measure of each cell that both hold, in the order of the first.
+
+    A difference is claimed when it is larger than the gate, and the host's own `drift` beside it.
+    """
+    gate = statistics.NOISE_GATE + abs(drift)
+    return list(_compared(_samples(first), _samples(second), seed, gate))
+
+
+def drift(first: Sequence[Result], second: Sequence[Result]) -> float:
+    """Return by which share a fixed piece of work took longer beside the second, of the medians.
+
+    Two campaigns are not interleaved: what the host does otherwise meanwhile is in all figures.
+    """
+    probes = [[it.environment["noise"]["probe_ms"] for it in results
+               if "noise" in it.environment] for results in (first, second)]  # fmt: skip
+    one, other = (median(found) if found else None for found in probes)
+    return other / one - 1 if one and other else 0.0
 
 
 def agreement(found: Sequence[Compared]) -> float | None:
@@ -47,13 +65,13 @@ def agreement(found: Sequence[Compared]) -> float | None:
     return sum(it.verdict is Verdict.UNDECIDED for it in able) / len(able)
 
 
-def _compared(first: Samples, second: Samples, seed: int) -> Iterator[Compared]:
+def _compared(first: Samples, second: Samples, seed: int, gate: float) -> Iterator[Compared]:
     for (cell, measure), values in first.items():
         others = second.get((cell, measure))
         if others:
             medians = (statistics.summarise(it, seed) for it in (values, others))
             one, other = (it.median for it in medians if it is not None)
-            difference = statistics.compare(values, others, seed)
+            difference = statistics.compare(values, others, seed, gate)
             yield Compared(cell, measure, one, other, difference)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.model import Outcome, Result, Truth
+from benchmarks.model import Outcome, Result, Truth, Verdict
 from benchmarks.results import CALM, is_known_bad
 from benchmarks.scenarios import SCENARIOS
 
@@ -15,6 +15,8 @@ HALF = 60_000  # characters at the beginning and at the end of what one log says
 GAP = "\n... {} characters left out ...\n"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LINE = 300  # characters of a line that is quoted
+# Checks whose failure outcome and truth tell already, or that is a cost and counted as one.
+TOLD = ("whole", "balanced", "truthful", "nothing_repeated")
 LATE_S = 60.0  # what took so long to be noticed is to be understood, too
 
 Sizes = Mapping[Path, int]
@@ -53,7 +55,7 @@ def _shortened(text: str) -> str:
 def is_kept(result: Result) -> bool:
     """Whether a trial's logs are kept: it must be explained, or was noticed late."""
     late = (result.measures.get("detect_s") or 0.0) > LATE_S
-    return is_due(result) or (late and not is_known_bad(result))
+    return is_due(result) or bool(failed(result)) or (late and not is_known_bad(result))
 
 
 def is_due(result: Result) -> bool:
@@ -64,6 +66,14 @@ def is_due(result: Result) -> bool:
         return False
     by_itself = result.outcome in (Outcome.UNHARMED, Outcome.SELF_HEALED)
     return not (by_itself and result.truth is Truth.TRUE_SUCCESS)
+
+
+def failed(result: Result) -> list[str]:
+    """Return the checks that a trial with a fault did not pass, and that its end does not tell."""
+    if result.scenario == CALM or is_known_bad(result):
+        return []
+    wrong = (it.check for it in result.findings if it.verdict is Verdict.FAIL)
+    return [check for check in wrong if check not in TOLD]
 
 
 def ends_as_it_must(result: Result) -> bool:

@@ -27,14 +27,37 @@ WORDS = 600  # characters of what it says of a failure: the end, where the cause
 
 
 def hear(
-    orchestrator: Orchestrator, handle: str, workload: Workload, state: State, hurt: bool = False
+    orchestrator: Orchestrator,
+    handle: str,
+    workload: Workload,
+    state: State,
+    *,
+    hurt: bool = False,
+    steps: int = 0,
 ) -> Told:
     """Ask why a run did not succeed, or how long one took that others have timed by this clock.
 
-    Of one that was `hurt` it is asked how it went, too.
+    Of one that was `hurt` it is asked how it went, too, and how many of its `steps` are stored as
+    done, when it has succeeded.
     """
     told = _hear(orchestrator, handle, workload, state)
-    return replace(told, history=_asked(orchestrator.history, handle)) if hurt else told
+    if not hurt:
+        return told
+    stored = settled_steps(orchestrator, handle, steps) if state is State.SUCCEEDED else None
+    return replace(told, history=_asked(orchestrator.history, handle), steps=stored)
+
+
+def settled_steps(
+    orchestrator: Orchestrator, handle: str, steps: int, timeout_s: float = SETTLE_S
+) -> int | None:
+    """Return how many steps a store has as done, once these are all; None: it does not say."""
+    deadline = time.monotonic() + timeout_s
+    try:
+        while (stored := orchestrator.steps_done(handle)) < steps and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+    except (LookupError, OSError):
+        return None
+    return stored
 
 
 def _hear(orchestrator: Orchestrator, handle: str, workload: Workload, state: State) -> Told:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from shared.journal import Event
 
@@ -184,6 +184,14 @@ class Orchestrator(Protocol):
 
         """
 
+    def steps_done(self, handle: str) -> int:
+        """Return how many steps of a run that succeeded have done so, as stored. Never waits.
+
+        Raises:
+            LookupError: the engine does not say; the message is the reason.
+
+        """
+
     def pids(self, role: Role) -> Sequence[int]:
         """Return the live processes of a role, oldest first; empty when it has none."""
 
@@ -293,6 +301,7 @@ class Told:
     span_s: float | None = None  # by the engine's own clock, see `Orchestrator.span_s`
     no_span: str = ""  # why there is none
     history: str = ""  # what it has stored of how a run that was hit went
+    steps: int | None = None  # of one that was hit and succeeded: how many its store has as done
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +320,10 @@ class Trial:
 
 Check = Callable[[Trial], Finding]
 
+# What is there for a fault alone: a link that can be disturbed between steps and control plane, a
+# copy of the pipelines' code that may be changed, a small disk of the metadata database.
+Apart = Literal["", "link", "code", "disk"]
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -326,9 +339,8 @@ class Scenario:
     returns what must arrive, where that is not all that the source has. `ends` is the end that
     tells the truth: a run that `ends` as a true failure is not resumed. `heals_first`: the fault is
     healed before a person resumes the run. `after_s` is for how long the journal is watched behind
-    the run's end and the fault's, and `checks` are asked beside the usual ones. `linked`: a link
-    that can be disturbed lies between steps and control plane. `deploys`: the pipelines' code is a
-    copy that may be changed.
+    the run's end and the fault's, and `checks` are asked beside the usual ones. `apart` is what the
+    engine has only in a start of its own.
     """
 
     name: str
@@ -345,8 +357,7 @@ class Scenario:
     ends: Truth = Truth.TRUE_SUCCESS
     heals_first: bool = False
     after_s: float = 0.0
-    linked: bool = False
-    deploys: bool = False
+    apart: Apart = ""
     checks: tuple[Check, ...] = ()
 
 
@@ -392,11 +403,11 @@ class World(Protocol):
 
     @property
     def link(self) -> Link | None:
-        """What lies between steps and control plane, in a scenario that is `linked`."""
+        """What lies between steps and control plane, in a scenario with `apart` a link."""
 
     @property
     def code(self) -> Path | None:
-        """The folder of the pipelines' code, in a scenario that `deploys`."""
+        """The folder of the pipelines' code, in a scenario with `apart` the code."""
 
     @property
     def scene(self) -> Scene:
@@ -405,6 +416,10 @@ class World(Protocol):
     @property
     def metadata(self) -> Server | None:
         """The server of the engine's metadata database; None on SQLite, which has none."""
+
+    @property
+    def disk(self) -> Path | None:
+        """The small disk of the metadata database, in a scenario with `apart` the disk."""
 
     @property
     def warehouse(self) -> Server | None:

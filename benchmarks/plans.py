@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import orjson
 
 from benchmarks import granularity, results, workloads
 from benchmarks.granularity import LANES
-from benchmarks.model import ENGINES, PIPELINES, Outcome, Result, Workload
+from benchmarks.model import ENGINES, PIPELINES, Apart, Outcome, Result, Workload
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
@@ -192,10 +192,28 @@ class Plan:
     brief: tuple[str, ...] = ()  # setups that run the first workload alone
     once: tuple[str, ...] = ()  # setups with faults in the first round alone
     phased: bool = False  # whether calm trials wait for a random moment between an engine's looks
+    side_by_side: bool = False  # whether the engines have their faults at the same time
 
     @property
     def rounds(self) -> int:
         return math.ceil(self.repetitions / self.per_start)
+
+
+class Lane(NamedTuple):
+    """What of a plan one bench does: all, or some setups alone, or some scenarios alone."""
+
+    setups: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+
+    def holds(self, setup: str, scenario: str) -> bool:
+        """Whether it has such trials."""
+        of_setup = not self.setups or setup in self.setups
+        return of_setup and (not self.scenarios or scenario in self.scenarios)
+
+    def part(self, block: Sequence[Slot]) -> list[Slot]:
+        """Return the trials of a block that it has; none when only the warm-up is left."""
+        found = [it for it in block if it.warmup or self.holds(it.setup, it.scenario)]
+        return found if any(not it.warmup for it in found) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,19 +311,31 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         warm = Slot(setup, WARMUP.name, "calm", trial, warmup=True)
         # A fault may leave the engine busy: calm trials come first.
         shuffled = order.sample(hurt, len(hurt))
-        linked = [slot for slot in shuffled if SCENARIOS[slot.scenario].linked]
-        deploys = [slot for slot in shuffled if SCENARIOS[slot.scenario].deploys]
-        plain = [slot for slot in shuffled if slot not in (*linked, *deploys)]
+        starts: dict[str, list[Slot]] = {what: [] for what in get_args(Apart)}
+        for slot in shuffled:
+            starts[SCENARIOS[slot.scenario].apart].append(slot)
         mixed = sorted(order.sample(calm, len(calm)), key=_amount)
-        blocks.append([warm, *mixed, *plain])
-        # Starts of their own: a link costs time in what is timed, too, and the copy is changed.
-        blocks += [it for it in (linked, deploys) if it]
+        blocks.append([warm, *mixed, *starts.pop("")])
+        blocks += [it for it in starts.values() if it]
     return blocks
 
 
 def profile_for(part: str) -> str:
     """Return the name of the profile when none is asked for; that of no known part is any."""
     return PARTS[part].profile if part in PARTS else "quick"
+
+
+def repetitions_of(profile: str, part: str, asked: int | None) -> int | None:
+    """Return how many repetitions are done; None: as many as the profile's time allows.
+
+    The part of the faults has as many of calm trials as of them.
+
+    Raises:
+        LookupError: there is no such profile.
+
+    """
+    of_faults = part in PARTS and not PARTS[part].scenarios
+    return max(1, profile_of(profile).fault_rounds) if asked is None and of_faults else asked
 
 
 def _amount(slot: Slot) -> int:
@@ -377,6 +407,7 @@ def plan(
     spared: tuple[str, ...] = (),
     brief: tuple[str, ...] = (),
     once: tuple[str, ...] = (),
+    side_by_side: bool = False,
 ) -> Plan:
     """Return the plan of a campaign; `repetitions`, when given, are done whatever they take.
 
@@ -413,6 +444,7 @@ def plan(
         brief=brief,
         once=once,
         phased=much.phased,
+        side_by_side=side_by_side,
     )
 
 

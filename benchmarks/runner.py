@@ -90,7 +90,14 @@ def run_trial(
         ledger=take_ledger(
             stand, workload, run, scenario.truth or truth or workloads.expected, history
         ),
-        told=hear(stand.orchestrator, handle, workload, state, hurt=scenario.name != CALM),
+        told=hear(
+            stand.orchestrator,
+            handle,
+            workload,
+            state,
+            hurt=scenario.name != CALM,
+            steps=len(checks.ended(history)),
+        ),
     )
 
 

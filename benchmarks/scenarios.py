@@ -9,7 +9,13 @@ from typing import Any
 from benchmarks.faults.at_hold import KillAtHold
 from benchmarks.faults.calm import Calm
 from benchmarks.faults.container import CutOffWorker, KillWorker, PauseWorker
-from benchmarks.faults.database import FillDisk, KillServer, LockWarehouse, may_mount
+from benchmarks.faults.database import (
+    FillDisk,
+    FillMetadataDisk,
+    KillServer,
+    LockWarehouse,
+    may_mount,
+)
 from benchmarks.faults.network import DisturbLink
 from benchmarks.faults.run import Cancel, TriggerTwice, of_both, stopped
 from benchmarks.faults.service import (
@@ -52,6 +58,7 @@ from benchmarks.orchestrators.containers import MODE as COMPOSE
 STUCK_S = 360.0
 DEADLINE_S = 600.0
 LIMIT_S = 5  # of a rate limit
+MAY_NOT_MOUNT = "only who may mount gives a database a small disk of its own"
 OUTAGES_S = (15, 60, 300)  # from what a client retries through to what no heartbeat does
 # Where nothing but a time-out of minutes, or a person behind it, may notice.
 PATIENT: Mapping[str, Any] = {"deadline_s": DEADLINE_S, "stuck_s": STUCK_S}
@@ -276,6 +283,12 @@ DATABASES = (
         KillServer("metadata-down-30-s", lasts_s=30.0),
         "The metadata database is away for 30 s after a commit",
     ),
+    _served(
+        FillMetadataDisk(),
+        "The metadata database's disk is full for 30 s after a commit",
+        apart="disk",
+        lacks=_in_containers("the databases of all containers are on the host's disk"),
+    ),
     Scenario(
         "warehouse-locked",
         "Another connection locks the warehouse for 45 s",
@@ -329,7 +342,7 @@ RUNS = (
         Redeploy("redeployed-new-code", changed=True),
         "The same with another release of the library: which one do the run's steps execute?",
         lacks=LOCAL,
-        deploys=True,
+        apart="code",
         checks=(one_release,),
     ),
     Scenario(
@@ -345,7 +358,7 @@ NETWORK = tuple(
     _served(
         fault,
         title,
-        linked=True,
+        apart="link",
         after_s=10.0,
         checks=(fenced,),
         lacks=_in_containers("see worker-cut-off, which is the same for a container"),
@@ -396,12 +409,14 @@ def unsupported(
         return wanted.lacks[lacking]
     if isinstance(wanted.fault, ExhaustMemory):
         return _no_memory_group()
-    if wanted.linked and setup.engine == "dagster" and metadata == "sqlite":
+    if wanted.apart == "link" and setup.engine == "dagster" and metadata == "sqlite":
         return "its steps speak to the metadata database alone, and SQLite has no server"
     if isinstance(wanted.fault, KillServer):
         return _no_server(wanted.fault, setup, metadata, warehouse)
     if isinstance(wanted.fault, FillDisk):
         return _no_disk(warehouse)
+    if isinstance(wanted.fault, FillMetadataDisk):
+        return _no_metadata_disk(metadata)
     return ""
 
 
@@ -424,7 +439,16 @@ def _no_disk(warehouse: str) -> str:
     """Return why the warehouse cannot have a small disk of its own; "" when it can."""
     if warehouse != "sqlite":
         return "the server's disk is the metadata database's, too, or not the bench's"
-    return "" if may_mount() else "only who may mount gives the warehouse a small disk of its own"
+    return "" if may_mount() else MAY_NOT_MOUNT
+
+
+def _no_metadata_disk(metadata: str) -> str:
+    """Return why the metadata database cannot have a small disk of its own; "" when it can."""
+    if metadata == "sqlite":
+        return "its file lies among the engine's own: the warehouse's is disk-full"
+    if metadata != "postgresql":
+        return "a server that was given is not the bench's to fill"
+    return "" if may_mount() else MAY_NOT_MOUNT
 
 
 def _no_memory_group() -> str:

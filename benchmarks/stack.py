@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import migrated_databases, stack_in_containers, workloads
+from benchmarks.faults.database import mount, unmount
 from benchmarks.faults.service import BEFORE, deploy
 from benchmarks.link import Link
-from benchmarks.model import CODE, Role, Setup, Surroundings
+from benchmarks.model import CODE, Apart, Role, Setup, Surroundings
 from benchmarks.orchestrators import postgres
 from benchmarks.orchestrators.postgres import Postgres
 from benchmarks.orchestrators.services import (
@@ -36,6 +37,7 @@ SQLITE = "sqlite"
 CONTAINERS = "containers"  # source, databases and engines in a compose project of the bench's own
 NETWORK = "network"  # ... in one that is up, seen from inside of it
 MEASURED = workloads.MEASURED
+METADATA_DISK_MB = 256  # an engine's tables have 10 to 30
 
 
 class Surround(Protocol):
@@ -62,8 +64,7 @@ class Surround(Protocol):
         *,
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
-        linked: bool = False,
-        deploys: bool = False,
+        apart: Apart = "",
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started."""
 
@@ -83,6 +84,7 @@ class Local:
     services: Services = field(init=False)
     postgres: Postgres | None = None
     given: list[tuple[str, str]] = field(default_factory=list)  # databases on others' servers
+    disks: list[Path] = field(default_factory=list)
     source_url: str = ""
 
     def start(self) -> None:
@@ -113,14 +115,31 @@ class Local:
         for server, database in self.given:
             postgres.drop(server, [database])
         self.given.clear()
+        while self.disks:
+            unmount(self.disks.pop())
 
-    def database(self, name: str, kind: str, sqlite: str, template: str = "template1") -> str:
+    def small_disk(self, place: Path) -> Path:
+        """Put a small disk at a place, until the databases are stopped; return the place."""
+        if place not in self.disks:
+            place.mkdir(parents=True)
+            mount(place, METADATA_DISK_MB)
+            self.disks.append(place)
+        return place
+
+    def database(
+        self,
+        name: str,
+        kind: str,
+        sqlite: str,
+        template: str = "template1",
+        disk: Path | None = None,
+    ) -> str:
         """Return the URL of a database of this campaign; `sqlite` is what stands for SQLite."""
         if kind == SQLITE:
             return sqlite
         if kind == EMBEDDED:
             assert self.postgres is not None, "start() comes first"
-            return self.postgres.create(name, template)
+            return self.postgres.create(name, template, disk)
         database = f"{self.directory.name}_{name}".lower().replace("-", "_")
         self.given.append((kind, database))
         return postgres.create(kind, database)
@@ -140,29 +159,31 @@ class Local:
         *,
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
-        linked: bool = False,
-        deploys: bool = False,
+        apart: Apart = "",
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started.
 
-        `passed` is given to the pipelines beside what the place itself says; `linked` puts a link
-        that can be disturbed between steps and control plane; `deploys` gives the pipelines a copy
-        of their code.
+        `passed` is given to the pipelines beside what the place itself says; `apart` is what this
+        start has for a fault.
         """
-        link = Link() if linked else None
-        place = self.directory / setup.name.replace("/", "-")
+        link = Link() if apart == "link" else None
         name = re.sub(r"\W", "_", setup.name)
+        place = self.directory / setup.name.replace("/", "-")
+        disk = None
+        if apart == "disk":  # another database, and a new home beside it
+            name, place = f"{name}_on_disk", place.with_name(f"{place.name}-on-disk")
+            disk = self.small_disk(place / "disk")
         warehouse_url = self.database(
             f"warehouse_{name}", self.warehouse, f"sqlite:///{place / 'warehouse.db'}"
         )
         environment = {**furnished(place, self.source_url, warehouse_url), **passed}
-        code = deployed(place / "code") if deploys else None
+        code = deployed(place / "code") if apart == "code" else None
         if code is not None:
             environment["PYTHONPATH"] = str(code)
         template = migrated_databases.template(setup.engine)
         surroundings = Surroundings(
             directory=place / "engine",
-            metadata_url=self.database(name, self.metadata, "", template),
+            metadata_url=self.database(name, self.metadata, "", template, disk),
             environment=environment,
             port=port,
             migrated=self.metadata == EMBEDDED and migrated_databases.migrated(setup.engine),
@@ -183,6 +204,7 @@ class Local:
             warehouse=self.warehouse_server(),
             link=link,
             code=code,
+            disk=disk,
         )
 
     def warehouse_server(self) -> Postgres | None:

@@ -22,7 +22,7 @@ from benchmarks.compose import (
     address_in_network,
     docker,
 )
-from benchmarks.model import Setup, Surroundings
+from benchmarks.model import Apart, Setup, Surroundings
 from benchmarks.orchestrators.api import APIS
 from benchmarks.orchestrators.containers import Answering, Unseen
 from benchmarks.orchestrators.services import free_port
@@ -142,8 +142,7 @@ class Own:
         *,
         port: int = 0,
         passed: Mapping[str, str] = workloads.MEASURED,
-        linked: bool = False,  # a link is for the local mode
-        deploys: bool = False,  # ... and so is a copy of the code
+        apart: Apart = "",  # nothing of it is for containers
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started."""
         place, engine = self.directory / setup.name.replace("/", "-"), setup.engine
@@ -212,8 +211,7 @@ class Network:
         *,
         port: int = 0,
         passed: Mapping[str, str] = workloads.MEASURED,
-        linked: bool = False,  # a link is for the local mode
-        deploys: bool = False,  # ... and so is a copy of the code
+        apart: Apart = "",  # nothing of it is for containers
     ) -> Stand:
         """Return the place of an engine's trials."""
         engine = setup.engine

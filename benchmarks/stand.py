@@ -37,6 +37,7 @@ class Stand:
     warehouse: Server | None = None
     link: Link | None = None
     code: Path | None = None  # a copy of the pipelines' code, where it is not the checkout's
+    disk: Path | None = None  # that holds the metadata database alone, where there is one
     scene: Scene = field(default_factory=lambda: Scene("", NOTHING))
 
     @property

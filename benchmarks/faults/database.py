@@ -93,8 +93,8 @@ class FillDisk(AtHold):
         file = file_of(world)
         disk = file.with_name("disk")
         disk.mkdir(exist_ok=True)
-        _mount("-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(disk))
-        world.scene.undo.callback(_mount, str(disk), program=("umount", "--lazy"))
+        mount(disk, DISK_MB)
+        world.scene.undo.callback(unmount, disk)
         _move(world, file, disk / file.name)
         world.scene.undo.callback(_move, world, disk / file.name, file)
         file.symlink_to(disk / file.name)
@@ -118,6 +118,34 @@ class FillDisk(AtHold):
         """Free the disk; the file is put back where it was at the trial's end."""
         (file_of(world).with_name("disk") / FILLER).unlink(missing_ok=True)
         release(world)
+
+
+@dataclass(frozen=True, slots=True)
+class FillMetadataDisk(AtHold):
+    """The metadata's tables are on a small disk, which somebody fills to the last byte.
+
+    The server and its write-ahead log are elsewhere: it answers, refuses what needs another page,
+    and does what fits into those that there are.
+    """
+
+    silent_until: ClassVar[str] = "fault_injected"
+
+    name: str = "metadata-disk-full"
+    lasts_s: float = 30.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        fill(self.filler(world))
+        release(world)
+        return f"no byte is free on the metadata database's disk for {self.lasts_s:g} s"
+
+    def restore(self, world: World) -> None:
+        self.filler(world).unlink(missing_ok=True)
+        start_again(world)
+
+    def filler(self, world: World) -> Path:
+        """Return the file that takes what is free."""
+        assert world.disk is not None, "the scenario's start has a disk"
+        return world.disk / FILLER
 
 
 def file_of(world: World) -> Path:
@@ -146,10 +174,25 @@ def _move(world: World, old: Path, new: Path) -> None:
         shutil.move(part, new.with_name(part.name))
 
 
-def _mount(*words: str, program: Sequence[str] = ("mount",)) -> None:
-    done = subprocess.run([*program, *words], capture_output=True, text=True)
+def mount(place: Path, size_mb: int) -> None:
+    """Put a small disk, in memory, at a place.
+
+    Raises:
+        OSError: this process may not, see `may_mount`.
+
+    """
+    _do("mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(place))
+
+
+def unmount(place: Path) -> None:
+    """Take the disk away, what is on it included, as soon as nobody has a file of it open."""
+    _do("umount", "--lazy", str(place))
+
+
+def _do(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
-        raise OSError(f"{' '.join((*program, *words))}: {done.stderr.strip()}")
+        raise OSError(f"{' '.join(words)}: {done.stderr.strip()}")
 
 
 def may_mount(status: Path = Path("/proc/self/status")) -> bool:

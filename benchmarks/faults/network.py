@@ -48,5 +48,5 @@ class DisturbLink(AtHold):
 
 
 def _link(world: World) -> Link:
-    assert world.link is not None, "the scenario is linked"
+    assert world.link is not None, "the scenario's start has a link"
     return world.link

@@ -23,7 +23,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 }
 DECIDES: Mapping[str, str] = {"airflow": "scheduler", "prefect": "server", "dagster": "daemon"}
 AWAY_S = 2.0
-BEFORE, AFTER = "1", "2"  # releases of a scenario that deploys
+BEFORE, AFTER = "1", "2"  # releases of the code
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Redeploy(Away):
         told = f"SIGTERM to the {name}, {self.grace_s:g} s of grace"
         if not self.changed:
             return told
-        assert world.code is not None, "the scenario deploys"
+        assert world.code is not None, "the scenario's start has a copy of the code"
         deploy(world.code, AFTER)
         return f"{told}, and new code"
 

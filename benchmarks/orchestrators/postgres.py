@@ -117,9 +117,9 @@ class Postgres:
         """Return the URL of a database, password included: for settings, never for a log."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str, template: str = "template1") -> str:
-        """Create a database if it is missing, and return its URL."""
-        return create(self.url("postgres"), database, template)
+    def create(self, database: str, template: str = "template1", disk: Path | None = None) -> str:
+        """Create a database if it is missing, on a `disk` if one is given; return its URL."""
+        return create(self.url("postgres"), database, template, disk)
 
     def save(self, place: Path) -> None:
         """Keep what the stopped server holds, for others to begin with; whole or not at all."""
@@ -146,8 +146,12 @@ class Postgres:
         self.services.kill(NAME)
 
 
-def create(server: str, database: str, template: str = "template1") -> str:
+def create(
+    server: str, database: str, template: str = "template1", disk: Path | None = None
+) -> str:
     """Create a database on a server if it is missing, and return its URL; both hold the password.
+
+    Its tables are in the folder `disk`, where that is given; the server's log stays where it is.
 
     Raises:
         PostgresError: the server cannot be reached, or refuses.
@@ -158,10 +162,20 @@ def create(server: str, database: str, template: str = "template1") -> str:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
             if found.fetchone() is None:
                 names = (psycopg.sql.Identifier(database), psycopg.sql.Identifier(template))
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+                statement = psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names)
+                if disk is not None:
+                    statement += _tablespace(connection, database, disk)
+                connection.execute(statement)
     except psycopg.Error as error:
         raise PostgresError(f"PostgreSQL at {masked(server)}: {error}") from None
     return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+def _tablespace(connection: psycopg.Connection, name: str, disk: Path) -> psycopg.sql.Composed:
+    """Make a tablespace in a folder, and return the words that put a database into it."""
+    names = (psycopg.sql.Identifier(name), psycopg.sql.Literal(str(disk)))
+    connection.execute(psycopg.sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(*names))
+    return psycopg.sql.SQL(" TABLESPACE {}").format(names[0])
 
 
 def drop(server: str, databases: Iterable[str]) -> None:

@@ -444,6 +444,9 @@ class Script(ProcessRuns):
         """Ask the server of the last call's flow run."""
         return self.engine.span_s(self._flow_runs(handle)[-1]["id"], steps)
 
+    def steps_done(self, handle: str) -> int:
+        return self.engine.steps_done(self._flow_runs(handle)[-1]["id"])
+
 
 def _prefect(*arguments: str) -> list[str]:
     return [str(environment_of("prefect") / "prefect"), *arguments]

@@ -102,6 +102,9 @@ class ProcessRuns:
     def span_s(self, handle: str, steps: int) -> float | None:
         raise LookupError(NO_SERVICE)
 
+    def steps_done(self, handle: str) -> int:
+        raise LookupError(NO_SERVICE)
+
     def printed(self, handle: str) -> str:
         """Return what the run's process has printed so far."""
         return self.services.started[handle].log.read_text(errors="replace")

@@ -288,11 +288,15 @@ def remember(pid: int) -> None:
 
 
 def benches_beside() -> int:
-    """Count the other benches that have services of this checkout at work."""
+    """Count the other benches that have services of this checkout at work.
+
+    One that has started this one does nothing meanwhile.
+    """
     with _guards() as stream:
         noted = [orjson.loads(line) for line in stream]
     live = (it for it in noted if _process(it["pid"], it["created"]) is not None)
-    return len({it["bench"] for it in live} - {os.getpid()})
+    above = {process.pid for process in psutil.Process().parents()}
+    return len({it["bench"] for it in live} - above - {os.getpid()})
 
 
 @contextlib.contextmanager

@@ -51,6 +51,9 @@ class ThroughApi:
     def span_s(self, handle: str, steps: int) -> float | None:
         return self.api.span_s(handle, steps)
 
+    def steps_done(self, handle: str) -> int:
+        return self.api.steps_done(handle)
+
 
 class OnThisMachine(ThroughApi, ABC):
     """An engine whose services are processes that the bench starts."""

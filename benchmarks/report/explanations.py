@@ -22,7 +22,8 @@ class Explanation:
     """One entry of explanations.toml; an empty list of outcomes or variants means any.
 
     `pattern` is a regular expression that the engine's log of the trial, or what its API said of
-    the run, must hold in one line: otherwise the sentence is not said.
+    the run, must hold in one line: otherwise the sentence is not said. One with a `check` says why
+    that was not passed, and its pattern may be in what the check found.
     """
 
     engine: str
@@ -32,6 +33,7 @@ class Explanation:
     source: str
     variants: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
+    check: str = ""
 
     def fits(self, result: Result) -> bool:
         """Whether it is about such a trial."""
@@ -60,25 +62,32 @@ def known() -> tuple[Explanation, ...]:
 
 
 def explained(folder: Path, cell: Cell) -> list[Explained]:
-    """Return what explains the trials of a cell that did not heal by themselves, each once."""
-    return unique(_explained(folder, it) for it in cell.results if evidence.is_due(it))
+    """Return what explains the trials of a cell that did not heal, or pass a check, each once."""
+    due = [(it, why) for it in cell.results for why in _due(it)]
+    return unique(_explained(folder, result, check) for result, check in due)
 
 
-def _explained(folder: Path, result: Result) -> Explained:
+def _due(result: Result) -> list[str]:
+    """Return what is to be explained: "" is how it ended, the others are checks."""
+    return [*([""] if evidence.is_due(result) else []), *evidence.failed(result)]
+
+
+def _explained(folder: Path, result: Result, check: str) -> Explained:
     for it in known():
-        if it.fits(result) and (quote := _quote(folder, result, it.pattern)):
+        fits = it.check == check and it.fits(result)
+        if fits and (quote := _quote(folder, result, it.pattern, check)):
             return Explained(it.says, it.source, quote)
     return Explained("", "", "")
 
 
-def _quote(folder: Path, result: Result, pattern: str) -> str:
+def _quote(folder: Path, result: Result, pattern: str, check: str) -> str:
     found = evidence.quoted(folder, str(result.environment.get("log") or ""), pattern)
-    return found or _said(result, pattern)
+    return found or _said(result, pattern, check or ENGINE_SAYS)
 
 
-def _said(result: Result, pattern: str) -> str:
-    """Return the line in which the engine's API said so; "" when it did not."""
-    lines = [line for it in result.findings if it.check == ENGINE_SAYS
+def _said(result: Result, pattern: str, check: str) -> str:
+    """Return the line in which a check found so, or the engine's API said so; "" when neither."""
+    lines = [line for it in result.findings if it.check == check
              for line in it.reason.splitlines()]  # fmt: skip
     return next((evidence.around(match) for line in lines
                  if (match := re.search(pattern, line))), "")  # fmt: skip

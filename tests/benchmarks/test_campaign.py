@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
 from benchmarks import campaign, known_bad, plans, results, rows, setups, together
+from benchmarks.faults.database import may_mount
 from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
-from benchmarks.scenarios import SCENARIOS, unsupported
+from benchmarks.scenarios import NETWORK, SCENARIOS, unsupported
 from benchmarks.stand import note
 from benchmarks.workloads import named
 from tests.report import made_up
@@ -320,17 +321,58 @@ def test_a_lane_does_its_setups_alone(tmp_path, monkeypatch):
         campaign.run(plan, tmp_path, print, print, metadata="sqlite", warehouse="sqlite", lane=lane)
         return {block[0].setup for block in begun}
 
-    assert run(["airflow/local/tuned"]) == {"airflow/local/tuned"}
-    assert run([]) == {"bare/process/default", "airflow/local/tuned"}
+    assert run(plans.Lane(("airflow/local/tuned",))) == {"airflow/local/tuned"}
+    assert run(plans.Lane()) == {"bare/process/default", "airflow/local/tuned"}
+
+
+def test_a_lane_of_some_scenarios_has_blocks_with_trials_of_them_alone():
+    plan = planned(control=())
+    blocks = plans.slots(plan, 1)
+    hurt = [plans.Lane(scenarios=("source-503",)).part(block) for block in blocks]
+
+    assert [[it.warmup or it.scenario for it in block] for block in hurt] == [
+        [True, "source-503"]
+    ] * 2
+    assert plans.Lane(("prefect/process/default",)).part(blocks[0]) == []
 
 
 def test_a_lane_is_of_the_campaigns_own_setups():
     plan = planned()
 
-    assert command._lane(plan, ("airflow/", "prefect/")) == ["airflow/local/tuned"]
-    assert command._lane(plan, ()) == []
+    assert command._lane(plan, ("airflow/", "prefect/"), "") == (("airflow/local/tuned",), ())
+    assert command._lane(plan, (), "calm") == plans.Lane(scenarios=("calm",))
     with pytest.raises(LookupError, match="this campaign has none of these; it has: bare/"):
-        command._lane(plan, ("prefect/",))
+        command._lane(plan, ("prefect/",), "")
+    with pytest.raises(LookupError, match="no scenario is called source-429; there are: calm"):
+        command._lane(plan, (), "source-429")
+
+
+@pytest.mark.parametrize(
+    ("asked", "setups", "metadata", "expected"),
+    [
+        (None, plans.TUNED, "postgresql", True),
+        (False, plans.TUNED, "postgresql", False),
+        (None, plans.TUNED[:1], "postgresql", False),
+        (None, plans.TUNED, "postgresql://me@host", False),
+    ],
+)
+def test_engines_of_the_benchs_own_have_their_faults_at_the_same_time(
+    asked, setups, metadata, expected
+):
+    assert command._side_by_side(asked, setups, metadata, "sqlite") is expected
+
+
+def test_engines_on_a_server_of_somebody_else_cannot_be_side_by_side():
+    with pytest.raises(LookupError, match="databases of the bench's own"):
+        command._side_by_side(True, plans.TUNED, "postgresql://me@host", "sqlite")
+
+
+def test_the_part_of_the_faults_has_as_many_calm_trials_as_faults():
+    asked = [("quick", "recovery", None), ("full", "recovery", None), ("full", "recovery", 7)]
+    others = [("quick", "", None), ("standard", "growth", 4)]
+
+    assert [plans.repetitions_of(*it) for it in asked] == [1, 3, 7]
+    assert [plans.repetitions_of(*it) for it in others] == [None, 4]
 
 
 def test_a_setup_in_brief_runs_the_first_workload_alone():
@@ -356,6 +398,24 @@ def test_a_setup_may_have_its_faults_once_however_many_repetitions_there_are():
 
     both = ["airflow/local/tuned", "bare/process/default"]
     assert hurt == [both, both[1:], both[1:]]
+
+
+def test_what_a_fault_alone_needs_is_there_in_starts_of_their_own():
+    apart = {
+        "link": {scenario.name for scenario in NETWORK},
+        "code": {"redeployed-new-code"},
+        "disk": {"metadata-disk-full"} if may_mount() else set(),
+    }
+    plan = planned(
+        setups=("prefect/process/default",),
+        control=(),
+        scenarios=("calm", "source-503", "redeployed", *itertools.chain(*apart.values())),
+        metadata="postgresql",
+    )
+    plain, *others = ({slot.scenario for slot in block} for block in plans.slots(plan, 1))
+
+    assert plain == {"calm", "source-503", "redeployed"}
+    assert others == [it for it in apart.values() if it]
 
 
 def test_a_setup_that_is_spared_has_calm_trials_alone():

@@ -4,7 +4,7 @@ import pytest
 from histories import COMPLETE, history, trial
 
 from benchmarks import checks
-from benchmarks.model import Outcome, State, Truth, Verdict, Workload
+from benchmarks.model import Outcome, State, Told, Truth, Verdict, Workload
 from benchmarks.workloads import chain
 from shared.journal import Event
 
@@ -49,6 +49,24 @@ def test_a_warehouse_that_was_not_read_leaves_checks_unknown():
 
     found = {checks.whole(unread), checks.balanced(unread), checks.truthful(unread)}
     assert {finding.verdict for finding in found} == {Verdict.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdict", "told"),
+    [
+        (1, Verdict.PASS, "1 of 1 steps"),
+        (2, Verdict.PASS, "2 of 1 steps"),  # an engine has steps of its own
+        (0, Verdict.FAIL, "0 of 1 steps"),
+        (None, Verdict.UNKNOWN, "the engine did not say"),
+    ],
+)
+def test_each_step_that_finished_is_in_the_engines_own_history(steps, verdict, told):
+    done = replace(trial(*LOADED, *LOADED), told=Told(steps=steps))
+    found = checks.recorded(done)
+
+    assert (found.verdict, found.reason) == (verdict, told)
+    asked = {it.check for it in checks.judge(done, landed=True)}
+    assert ("recorded" in asked) == (steps is not None)
 
 
 def test_a_load_that_commits_and_then_finishes_acknowledged_after_its_commit():

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 from benchmarks import results
-from benchmarks.compare import agreement, compare
+from benchmarks.compare import agreement, compare, drift
 from benchmarks.model import Outcome, Truth
 from benchmarks.statistics import Verdict
 from tests.report import made_up
@@ -36,6 +36,28 @@ def test_two_identical_ones_are_undecided():
 
     assert [it.difference.verdict for it in found] == [Verdict.UNDECIDED]
     assert agreement(found) == 1.0
+
+
+def slower_host(results, probe_ms):
+    noise = {"noise": {"probe_ms": probe_ms, "steal_share": 0.0, "load_1m": 0.0}}
+    return [replace(it, environment={**it.environment, **noise}) for it in results]
+
+
+def test_what_the_host_itself_took_longer_is_not_claimed():
+    first, second = slower_host(folder(1.0, 1), 4.0), slower_host(folder(1.2, 2), 4.8)
+    change = drift(first, second)
+
+    assert round(change, 6) == 0.2
+    assert compare(first, second)[0].difference.verdict is Verdict.REGRESSED
+    assert compare(first, second, drift=change)[0].difference.verdict is Verdict.UNDECIDED
+    faster = compare(second, slower_host(folder(0.8, 3), 4.4), drift=-0.08)
+    assert faster[0].difference.verdict is Verdict.IMPROVED
+
+
+def test_a_host_whose_speed_was_not_kept_is_taken_for_steady():
+    bare = [replace(it, environment={}) for it in folder(1.0, 1)]
+
+    assert drift(bare, slower_host(bare, 4.0)) == drift([], []) == 0.0
 
 
 def test_what_has_too_few_values_does_not_count_as_agreement():

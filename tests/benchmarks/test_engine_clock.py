@@ -25,6 +25,9 @@ class Dagster(DagsterApi):
     def _chain(self, handle):
         return [{"runId": handle}]
 
+    def _do(self, query, **variables):
+        return {"runs": [{"runId": "first"}, {"runId": "again"}]}
+
     def _events(self, run):
         return self.told
 
@@ -57,9 +60,10 @@ def test_airflow_counts_from_the_first_task_queued_to_the_last_one_ended(told, s
     assert airflow(*told).span_s("dag/run", 2) == span_s
 
 
-def task_run(name, start, end, state="COMPLETED"):
+def task_run(name, start, end, state="COMPLETED", starts=1):
     return {
         "id": name, "start_time": at(start), "state_type": state, "end_time": end and at(end),
+        "flow_run_run_count": starts,
     }  # fmt: skip
 
 
@@ -105,3 +109,18 @@ def test_dagster_counts_from_the_first_step_created_to_the_last_success():
     assert dagster(*steps).span_s("run", 2) == 7.5
     assert dagster(created, *steps[:2]).span_s("run", 2) is None
     assert dagster().span_s("run", 0) is None
+
+
+def test_each_store_counts_the_steps_that_succeeded():
+    of_airflow = (task(1, 3), task(4, 9.5), task(5, 9.5, state="running"))
+    of_prefect = [
+        *(task_run(name, 2, 3) for name in ("a", "b")),
+        *(task_run(name, 4, 5, starts=2) for name in ("a again", "b again", "c")),
+        task_run("d", 5, None, state="RUNNING", starts=2),
+    ]
+    of_dagster = [event("ExecutionStepSuccessEvent", key, 3) for key in ("a", "b")]
+
+    assert airflow(*of_airflow).steps_done("dag/run") == 2
+    assert prefect(of_prefect).steps_done("run") == 3
+    assert prefect([]).steps_done("run") == 0
+    assert dagster(*of_dagster).steps_done("again") == 2

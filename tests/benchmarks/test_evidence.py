@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import evidence
-from benchmarks.model import Outcome, Truth
+from benchmarks.model import Finding, Outcome, Truth, Verdict
 from tests.report import made_up
 
 
@@ -81,3 +81,17 @@ def test_which_outcomes_are_to_be_explained(outcome, truth, due):
     assert not evidence.is_due(replace(made, scenario="calm"))
     assert evidence.is_kept(replace(made, measures={"detect_s": 61.0}))
     assert evidence.is_kept(replace(made, measures={"detect_s": None})) is due
+
+
+@pytest.mark.parametrize(("check", "kept"), [("fenced", True), ("nothing_repeated", False)])
+def test_a_check_that_was_not_passed_is_to_be_explained_unless_it_counts_a_cost(check, kept):
+    made = made_up.result("prefect", "tuned", "complaints", "source-503", 1)
+    wrong = (Finding(check, Verdict.FAIL), Finding("landed", Verdict.PASS))
+    made = replace(
+        made, outcome=Outcome.UNHARMED, truth=Truth.TRUE_SUCCESS, measures={}, findings=wrong
+    )
+
+    assert evidence.failed(made) == ([check] if kept else [])
+    assert evidence.is_kept(made) is kept
+    assert not evidence.is_due(made)
+    assert evidence.failed(replace(made, scenario="calm")) == []

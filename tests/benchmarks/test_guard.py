@@ -166,8 +166,9 @@ def test_other_benches_are_counted_and_the_own_services_are_not(started, family,
     noted_ = services.orjson.loads((runs / "guards.jsonl").read_bytes())
     other = services.orjson.dumps({**noted_, "bench": os.getpid() + 1})
     gone = services.orjson.dumps({**noted_, "bench": os.getpid() + 2, "created": 1.0})
+    above = services.orjson.dumps({**noted_, "bench": os.getppid()})  # it waits for this one
     with (runs / "guards.jsonl").open("ab") as stream:
-        stream.write(other + b"\n" + other + b"\n" + gone + b"\n")
+        stream.write(b"\n".join((other, other, gone, above)) + b"\n")
 
     assert services.benches_beside() == 1
 

@@ -32,6 +32,9 @@ class Engine:
             raise self.words
         return self.words
 
+    def steps_done(self, handle):
+        return self.span_s(handle, 0)
+
     def history(self, handle):
         return f"in {ROOT}/x: pending, running"
 
@@ -65,9 +68,22 @@ def test_what_is_kept_names_no_place_of_the_machine(monkeypatch):
 
 
 def test_of_a_run_that_was_hit_it_is_asked_how_it_went():
-    told = hearing.hear(Engine(), "handle", chain(5), State.SUCCEEDED, hurt=True)
+    engine = Engine(spans=[3, 4, 5])
+    told = hearing.hear(engine, "handle", chain(5), State.SUCCEEDED, hurt=True, steps=5)
 
-    assert told == Told(history="in x: pending, running")
+    assert told == Told(history="in x: pending, running", steps=5)
+
+
+def test_a_run_that_failed_is_not_asked_for_steps_that_it_need_not_have():
+    engine = Engine()
+
+    assert hearing.hear(engine, "handle", chain(5), State.FAILED, hurt=True, steps=5).steps is None
+    assert engine.asked == 0
+
+
+@pytest.mark.parametrize(("answer", "steps"), [(4, 4), (LookupError("nobody keeps it"), None)])
+def test_a_store_that_lacks_a_step_for_good_says_how_many_it_has(answer, steps):
+    assert hearing.settled_steps(Engine(spans=[answer]), "handle", 5, timeout_s=0.01) == steps
 
 
 def test_a_store_that_does_not_know_every_end_yet_is_asked_again():

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 from histories import history
 
-from benchmarks import plans
 from benchmarks.faults.network import DisturbLink
 from benchmarks.link import Link
 from benchmarks.model import Surroundings
@@ -140,19 +139,6 @@ def test_the_link_is_disturbed_before_a_load_and_mended(tmp_path, delay_s, done,
     assert world.link.told == [done, "mended"]
     assert words in struck.what
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_linked_has_a_start_of_its_own():
-    names = [scenario.name for scenario in NETWORK]
-    plan = plans.plan(
-        "c", "quick", setups=("prefect/process/default",), workloads=("complaints",),
-        scenarios=("calm", "source-503", *names), seed=1, metadata="postgresql",
-        warehouse="sqlite", repetitions=1, command="",
-    )  # fmt: skip
-    plain, linked = plans.slots(plan, 1)
-
-    assert sorted(slot.scenario for slot in linked) == sorted(names)
-    assert not {slot.scenario for slot in plain} & set(names)
 
 
 def test_who_speaks_to_a_database_alone_needs_one_with_a_server():

@@ -8,10 +8,12 @@ import sys
 import psycopg
 import pytest
 
+from benchmarks.faults.database import FillMetadataDisk, fill, may_mount
 from benchmarks.faults.service import deploy
 from benchmarks.orchestrators.postgres import Postgres, PostgresError, create, masked
+from benchmarks.scenarios import MAY_NOT_MOUNT
 from benchmarks.setups import SETUPS
-from benchmarks.stack import Local, running
+from benchmarks.stack import Local, running, surrounded
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def test_a_server_that_does_not_answer_is_one_sentence_without_the_password():
 def test_a_link_is_there_while_its_engine_runs_and_only_where_it_is_asked_for(tmp_path, runs):
     surround = Local(tmp_path / "run-3", metadata="sqlite", warehouse="sqlite")
     bare = SETUPS["bare/process/default"]
-    stand = surround.stand(bare, linked=True)
+    stand = surround.stand(bare, apart="link")
     with socket.create_server(("127.0.0.1", 0)) as server, running(stand):
         stand.link.to(server.getsockname()[1])
         socket.create_connection(("127.0.0.1", stand.link.port), timeout=20).close()
@@ -74,7 +76,7 @@ def test_a_link_is_there_while_its_engine_runs_and_only_where_it_is_asked_for(tm
 def test_where_code_is_deployed_the_steps_run_a_copy_of_it(tmp_path):
     surround = Local(tmp_path / "run-6", metadata="sqlite", warehouse="sqlite")
     bare = SETUPS["bare/process/default"]
-    stand = surround.stand(bare, deploys=True)
+    stand = surround.stand(bare, apart="code")
     environment = stand.orchestrator.surroundings.environment
     program = "import shared.journal; print(shared.RELEASE, shared.journal.__file__)"
     told = []
@@ -91,6 +93,26 @@ def test_where_code_is_deployed_the_steps_run_a_copy_of_it(tmp_path):
     assert told == [["1", place], ["2", place]]
     assert (stand.code / "airflow_dags" / "complaints.py").is_file()
     assert surround.stand(bare).code is None
+
+
+def test_a_metadata_database_whose_disk_is_full_refuses_new_rows_until_there_is_room(runs):
+    if not may_mount():
+        pytest.skip(MAY_NOT_MOUNT)
+    fault = FillMetadataDisk()
+    setup = SETUPS["prefect/process/default"]
+    with surrounded("full", warehouse="sqlite", metadata="postgresql") as surround:
+        stand = surround.stand(setup, apart="disk")
+        again = surround.stand(setup, apart="disk")
+        with psycopg.connect(stand.metadata_url, autocommit=True) as connection:
+            fill(fault.filler(stand))
+            with pytest.raises(psycopg.errors.DiskFull):
+                connection.execute("CREATE TABLE t AS SELECT generate_series(1, 10000)")
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+            fault.filler(stand).unlink()
+            connection.execute("CREATE TABLE t AS SELECT generate_series(1, 10000)")
+        assert surround.stand(setup).metadata_url != stand.metadata_url == again.metadata_url
+
+    assert not stand.disk.exists()
 
 
 def test_the_warehouses_server_may_be_killed_where_nothing_else_is_on_it(tmp_path):

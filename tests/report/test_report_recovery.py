@@ -131,6 +131,20 @@ def test_what_the_engines_api_said_counts_as_its_log(tmp_path):
     assert found.quote == SAID
 
 
+def test_a_check_that_was_not_passed_is_explained_by_what_it_found(tmp_path):
+    mixed = (Finding("one_release", Verdict.FAIL, "release 1: extract a; release 2: load a"),)
+    one = hit("airflow", "tuned", "redeployed-new-code", Outcome.UNHARMED, findings=mixed)
+    other = replace(one, engine="dagster", mode="multiprocess")
+    only = facts.campaign([one, other])
+    known, unknown = (
+        explanations.explained(tmp_path, cell(only, it, "redeployed-new-code").cell)
+        for it in ("airflow tuned", "dagster tuned")
+    )
+
+    assert [it.quote for it in known] == ["release 1: extract a; release 2: load a"]
+    assert [it.says for it in unknown] == [""]
+
+
 @pytest.mark.parametrize("entry", [*explanations.known(), *promises.known()])
 def test_every_entry_is_about_scenarios_that_there_are_and_names_its_source(entry):
     assert set(entry.scenarios) <= set(SCENARIOS)

@@ -62,6 +62,9 @@ class EngineApi(Protocol):
         None while the store does not know the end of so many steps.
         """
 
+    def steps_done(self, handle: str) -> int:
+        """Return how many steps of a run that succeeded have done so, as stored."""
+
 
 # By engine in a container: its address, and the variables of docker-compose.yml.
 APIS: Mapping[str, Callable[[str, Mapping[str, str]], EngineApi]] = {

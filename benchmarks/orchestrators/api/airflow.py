@@ -127,12 +127,18 @@ class AirflowApi:
 
     def span_s(self, handle: str, steps: int) -> float | None:
         """Count from the first task instance queued: before that it has no time of its own."""
-        tasks = [task for task in self._tasks(handle) if task["state"] == "success"]
+        tasks = self._done(handle)
         if len(tasks) < steps or not all(task["queued_when"] for task in tasks):
             return None
         first = min(datetime.fromisoformat(task["queued_when"]) for task in tasks)
         last = max(datetime.fromisoformat(task["end_date"]) for task in tasks)
         return (last - first).total_seconds()
+
+    def steps_done(self, handle: str) -> int:
+        return len(self._done(handle))
+
+    def _done(self, handle: str) -> list[dict[str, Any]]:
+        return [task for task in self._tasks(handle) if task["state"] == "success"]
 
     def _errors(self, handle: str, task: Mapping[str, Any]) -> str:
         log = self._log(handle, task, task["try_number"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -195,8 +195,7 @@ class DagsterApi:
 
     def output(self, handle: str) -> str:
         """Return what the steps logged, those of automatic retries included."""
-        chain = self._chain(handle)
-        events = [event for run in chain for event in self._events(run["runId"])]
+        events = self._events_of(self._chain(handle))
         return "\n".join(event["message"] for event in events if _by_a_step(event))
 
     def why(self, handle: str) -> str:
@@ -216,13 +215,20 @@ class DagsterApi:
         return "\n".join(lines)
 
     def span_s(self, handle: str, steps: int) -> float | None:
-        events = [event for run in self._chain(handle) for event in self._events(run["runId"])]
+        events = self._events_of(self._chain(handle))
         created = [event for event in events if event["__typename"] in CREATED]
-        done = {event["stepKey"]: event for event in events if event["__typename"] == COMPLETED}
+        done = _completed(events)
         if not created or len(done) < steps:
             return None
         first, last = (map(_at_ms, found) for found in (created, done.values()))
         return (max(last) - min(first)) / 1000
+
+    def steps_done(self, handle: str) -> int:
+        """Count those of the run and of all that it continues: what is done is not done again."""
+        return len(_completed(self._events_of(self._do(GROUP, run=handle)["runs"])))
+
+    def _events_of(self, runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [event for run in runs for event in self._events(run["runId"])]
 
     def _events(self, run: str) -> list[dict[str, Any]]:
         found, cursor, more = [], None, True
@@ -295,6 +301,11 @@ def run_config(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _by_a_step(event: Mapping[str, Any]) -> bool:
     """Whether an event is what a step logged; what Dagster logs of its own in a step is DEBUG."""
     return bool(event["__typename"] == "LogMessageEvent" and event["level"] != "DEBUG")
+
+
+def _completed(events: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the event of each step's success, by its key."""
+    return {event["stepKey"]: event for event in events if event["__typename"] == COMPLETED}
 
 
 def _at_ms(event: Mapping[str, Any]) -> int:

@@ -161,7 +161,7 @@ class PrefectApi:
 
         The first step is the first that started, which it is in a chain.
         """
-        runs = self._pages("task_runs", {"flow_runs": {"id": {"any_": [handle]}}})
+        runs = self._task_runs(handle)
         done = [run for run in runs if run["state_type"] == "COMPLETED"]
         ended = [datetime.fromisoformat(run["end_time"]) for run in done if run["end_time"]]
         if len(ended) < steps:
@@ -172,6 +172,16 @@ class PrefectApi:
             datetime.fromisoformat(it["timestamp"]) for it in states if it["type"] == "PENDING"
         ]
         return (max(ended) - min(pending)).total_seconds() if pending else None
+
+    def steps_done(self, handle: str) -> int:
+        """Count those of the flow run's last start, in which what was kept is done at once."""
+        runs = self._task_runs(handle)
+        last = max((run["flow_run_run_count"] for run in runs), default=0)
+        done = [run for run in runs if run["state_type"] == "COMPLETED"]
+        return sum(run["flow_run_run_count"] == last for run in done)
+
+    def _task_runs(self, handle: str) -> list[Any]:
+        return self._pages("task_runs", {"flow_runs": {"id": {"any_": [handle]}}})
 
     def _pages(self, what: str, asked: Mapping[str, Any]) -> list[Any]:
         """Return all that fits a filter."""

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 from histories import trial
 
-from benchmarks import plans
 from benchmarks.faults.service import (
     BEFORE,
     SERVICES,
@@ -153,17 +152,6 @@ def test_the_steps_of_a_run_are_of_one_release_or_not(releases, verdict, told):
     found = one_release(ran(*releases))
 
     assert (found.verdict, found.reason) == (verdict, told)
-
-
-def test_what_deploys_has_a_start_of_its_own():
-    plan = plans.plan(
-        "c", "quick", setups=("prefect/process/default",), workloads=("complaints",),
-        scenarios=("calm", "source-503", "redeployed", "redeployed-new-code"), seed=1,
-        metadata="postgresql", warehouse="sqlite", repetitions=1, command="",
-    )  # fmt: skip
-    _, deploys = plans.slots(plan, 1)
-
-    assert [slot.scenario for slot in deploys] == ["redeployed-new-code"]
 
 
 def test_the_control_plane_is_down_while_the_step_is_at_work(world):
