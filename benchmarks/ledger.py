@@ -49,7 +49,10 @@ def take(pipeline: str, run: str, truth: Expected, *, url: str, requests: int) -
 def with_writes(
     taken: Ledger, right: set[Key], writes: Sequence[Write], history: Sequence[Event]
 ) -> Ledger:
-    """Add what the shadow table tells; `right` are the rows that are present as they should be."""
+    """Add what the shadow table tells; `right` are the rows that are present as they should be.
+
+    Late is what the run itself wrote: one that was asked for beside it may end behind it.
+    """
     firsts: dict[Key, float] = {}
     for write in writes:
         firsts.setdefault((write.table_name, write.key), write.at)
@@ -60,7 +63,7 @@ def with_writes(
         written=len(writes),
         wasted=len(writes) - len(firsts),
         recovered=_after(fault, (firsts[key] for key in right & firsts.keys())),
-        late=_after(ended, (write.at for write in writes)),
+        late=_after(ended, (write.at for write in writes if write.run == history[0].run)),
     )
 
 

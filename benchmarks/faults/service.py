@@ -11,7 +11,9 @@ from typing import ClassVar
 from benchmarks.faults.at_hold import AtHold, hold_alone, release
 from benchmarks.faults.supervisor import start_again
 from benchmarks.model import Finding, Role, Trial, Verdict, World
+from benchmarks.orchestrators.dagster import MAX_RUNTIME
 from benchmarks.orchestrators.services import Services
+from benchmarks.orchestrators.through_api import STEP_TIMEOUT
 from benchmarks.processes import pid_of, send
 from shared.journal import Event
 
@@ -201,7 +203,8 @@ def host_of(services: Services, pid: int) -> str:
 def survived(trial: Trial) -> Finding:
     """The step that was at work was left alone: it ended in the attempt that was hit.
 
-    An attempt that ends although the engine has failed it, and starts another, was not.
+    An attempt that ends although the engine has failed it, and starts another, was not. Of one that
+    a time-out of the setup's own has ended, which is shorter than the outage, nobody can say.
     """
     fault = next((e for e in trial.history if e.kind == "fault_injected"), None)
     if fault is None:
@@ -210,7 +213,19 @@ def survived(trial: Trial) -> Finding:
     later = [e.kind for e in unit if e.at > fault.at and e.kind in ("started", "finished")]
     if later == ["finished"]:
         return Finding("survived", Verdict.PASS)
-    ended = [str(e.detail) for e in unit if e.at > fault.at and e.kind == "failed"]
+    ended = next((e for e in unit if e.at > fault.at and e.kind == "failed"), None)
+    if ended is not None and (limit := _timed_out(trial, fault, ended)):
+        return Finding("survived", Verdict.UNKNOWN, f"{limit} came first")
     reason = "it was started again" if "started" in later else "it never ended"
-    said = f", behind {ended[0]}" if ended else ""
+    said = f", behind {ended.detail}" if ended is not None else ""
     return Finding("survived", Verdict.FAIL, f"{reason}{said}")
+
+
+def _timed_out(trial: Trial, fault: Event, ended: Event) -> str:
+    """Return the setting by which the attempt had to end when it did; "" when there is none."""
+    begun = [e for e in trial.history if e.kind == "started" and e.at < fault.at]
+    of_step = [e.at for e in begun if (e.step, e.key) == (fault.step, fault.key)]
+    since = {STEP_TIMEOUT: max(of_step, default=fault.at), MAX_RUNTIME: trial.history[0].at}
+    limits = (s for s in trial.setup.settings if s.name in since)
+    over = (f"{s.name}: {s.value}" for s in limits if ended.at - since[s.name] >= float(s.value))
+    return next(over, "")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from histories import COMPLETE, history
 from sqlalchemy import delete, insert, text, update
@@ -146,6 +148,13 @@ def test_what_attempts_wrote_is_counted_by_when_and_how_often():
     assert (found.written, found.wasted) == (6, 2)
     assert found.recovered == 1  # [1] was there before, [8] is not expected, [3] never written
     assert found.late == 1
+
+
+def test_what_another_run_wrote_behind_the_end_of_this_one_is_not_late():
+    (own,) = writes((10, "[1]"))
+    found = ledger.with_writes(COMPLETE, set(), [own, replace(own, run="r-again")], FAULTED)
+
+    assert (found.written, found.late) == (2, 1)
 
 
 @pytest.mark.parametrize("ended", ["running", "waiting"])

@@ -19,8 +19,10 @@ from benchmarks.faults.service import (
     one_release,
     survived,
 )
-from benchmarks.model import Role, Setup, Verdict
+from benchmarks.model import Role, Setting, Setup, Verdict
+from benchmarks.orchestrators.dagster import MAX_RUNTIME
 from benchmarks.orchestrators.services import Services
+from benchmarks.orchestrators.through_api import STEP_TIMEOUT
 from benchmarks.processes import pid_of
 from benchmarks.scenarios import CONTROL, NO_SERVICES, SCENARIOS, unsupported
 from benchmarks.setups import SETUPS
@@ -180,6 +182,26 @@ HIT = ((0, "submitted", ""), (1, "started", "extract"), (2, "fault_injected", "e
 )
 def test_a_healthy_step_survives_when_it_ends_in_the_attempt_that_was_hit(later, verdict):
     assert survived(trial(*HIT, *later)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("setting", "since", "verdict"),
+    [
+        (STEP_TIMEOUT, 40, Verdict.FAIL),
+        (STEP_TIMEOUT, 120, Verdict.UNKNOWN),
+        (MAX_RUNTIME, 119, Verdict.UNKNOWN),  # a run began before its step
+        (MAX_RUNTIME, 100, Verdict.FAIL),
+        ("another", 120, Verdict.FAIL),
+    ],
+)
+def test_of_a_step_that_its_own_time_out_ended_nobody_can_say(setting, since, verdict):
+    end = HIT[1][0] + since
+    ran = trial(*HIT, (end, "failed", "extract"), (end + 2, "started", "extract"))
+    limited = replace(ran.setup, settings=(Setting(setting, "120", "none", "recovery"),))
+    found = survived(replace(ran, setup=limited))
+
+    assert found.verdict is verdict
+    assert (found.reason == f"{setting}: 120 came first") == (verdict is Verdict.UNKNOWN)
 
 
 def test_without_a_fault_nobody_can_say_what_survived():
