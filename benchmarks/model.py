@@ -423,7 +423,7 @@ class World(Protocol):
 
     @property
     def warehouse(self) -> Server | None:
-        """The warehouse's server, where it is one of the bench's own and holds nothing else."""
+        """The warehouse's server, where it is one of the bench's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -428,17 +428,13 @@ def _no_server(fault: KillServer, setup: Setup, metadata: str, warehouse: str) -
         return "the containers' warehouse is the bench's way to the truth, and not restarted"
     if warehouse == "sqlite":
         return "SQLite has no server: the lock of its file is warehouse-locked"
-    if warehouse != "postgresql":
-        return "a server that was given is not the bench's to kill"
-    if metadata == "postgresql":
-        return "the metadata database is on the same server: give --metadata another, or sqlite"
-    return ""
+    return "" if warehouse == "postgresql" else "a server that was given is not the bench's to kill"
 
 
 def _no_disk(warehouse: str) -> str:
     """Return why the warehouse cannot have a small disk of its own; "" when it can."""
     if warehouse != "sqlite":
-        return "the server's disk is the metadata database's, too, or not the bench's"
+        return "it is done to a warehouse on SQLite, whose file is all that it is"
     return "" if may_mount() else MAY_NOT_MOUNT
 
 

@@ -26,7 +26,6 @@ from benchmarks.orchestrators.services import (
     environment_of,
     free_port,
 )
-from benchmarks.processes import Group
 from benchmarks.runner import Truths
 from benchmarks.setups import make
 from benchmarks.source import client
@@ -73,8 +72,8 @@ class Surround(Protocol):
 class Local:
     """The source and the databases of a campaign, below one directory.
 
-    `metadata` and `warehouse` are `postgresql` (the embedded server), `sqlite`, or the URL of a
-    PostgreSQL server on which databases may be created.
+    `metadata` and `warehouse` are `postgresql` (an embedded server for each), `sqlite`, or the URL
+    of a PostgreSQL server on which databases may be created.
     """
 
     directory: Path
@@ -82,7 +81,8 @@ class Local:
     warehouse: str = SQLITE
     recorded: Path | None = None  # a folder of recorded complaint pages to replay
     services: Services = field(init=False)
-    postgres: Postgres | None = None
+    metadata_server: Postgres | None = None  # the embedded ones
+    warehouse_server: Postgres | None = None
     given: list[tuple[str, str]] = field(default_factory=list)  # databases on others' servers
     disks: list[Path] = field(default_factory=list)
     source_url: str = ""
@@ -91,10 +91,13 @@ class Local:
         """Start the source, and PostgreSQL when it is needed."""
         self.services = Services(self.directory / "source")
         (self.directory / "source").mkdir(parents=True, exist_ok=True)
-        if EMBEDDED in (self.metadata, self.warehouse):
-            copied = migrated_databases.server() if self.metadata == EMBEDDED else None
-            self.postgres = Postgres(self.directory / "postgres", copied)
-            self.postgres.start()
+        if self.metadata == EMBEDDED:
+            copied = migrated_databases.server()
+            self.metadata_server = Postgres(self.directory / "metadata", copied)
+            self.metadata_server.start()
+        if self.warehouse == EMBEDDED:
+            self.warehouse_server = Postgres(self.directory / "warehouse")
+            self.warehouse_server.start()
         port = free_port()
         self.source_url = f"http://127.0.0.1:{port}"
         self.services.start(
@@ -110,8 +113,9 @@ class Local:
     def stop(self) -> None:
         """Stop both; stopping what is stopped does nothing."""
         self.services.stop_all(grace_s=1)
-        if self.postgres is not None:
-            self.postgres.stop()
+        for own in (self.metadata_server, self.warehouse_server):
+            if own is not None:
+                own.stop()
         for server, database in self.given:
             postgres.drop(server, [database])
         self.given.clear()
@@ -126,28 +130,33 @@ class Local:
             self.disks.append(place)
         return place
 
-    def database(
-        self,
-        name: str,
-        kind: str,
-        sqlite: str,
-        template: str = "template1",
-        disk: Path | None = None,
-    ) -> str:
-        """Return the URL of a database of this campaign; `sqlite` is what stands for SQLite."""
-        if kind == SQLITE:
-            return sqlite
-        if kind == EMBEDDED:
-            assert self.postgres is not None, "start() comes first"
-            return self.postgres.create(name, template, disk)
+    def metadata_url(self, name: str, template: str = "template1", disk: Path | None = None) -> str:
+        """Return the URL of an engine's database of this campaign; "" stands for its SQLite."""
+        if self.metadata == SQLITE:
+            return ""
+        if self.metadata == EMBEDDED:
+            assert self.metadata_server is not None, "start() comes first"
+            return self.metadata_server.create(name, template, disk)
+        return self._on_given(self.metadata, name)
+
+    def warehouse_url(self, name: str, file: Path) -> str:
+        """Return the URL of a warehouse of this campaign; `file` is SQLite's."""
+        if self.warehouse == SQLITE:
+            return f"sqlite:///{file}"
+        if self.warehouse == EMBEDDED:
+            assert self.warehouse_server is not None, "start() comes first"
+            return self.warehouse_server.create(name)
+        return self._on_given(self.warehouse, name)
+
+    def _on_given(self, server: str, name: str) -> str:
         database = f"{self.directory.name}_{name}".lower().replace("-", "_")
-        self.given.append((kind, database))
-        return postgres.create(kind, database)
+        self.given.append((server, database))
+        return postgres.create(server, database)
 
     def metadata_name(self) -> str:
         """Return product and version of the metadata database, for the record."""
-        if self.metadata == EMBEDDED and self.postgres is not None:
-            return f"postgresql {self.postgres.version()}"
+        if self.metadata_server is not None:
+            return f"postgresql {self.metadata_server.version()}"
         return "sqlite" if self.metadata == SQLITE else "postgresql (given)"
 
     def truth(self) -> Truths:
@@ -173,9 +182,7 @@ class Local:
         if apart == "disk":  # another database, and a new home beside it
             name, place = f"{name}_on_disk", place.with_name(f"{place.name}-on-disk")
             disk = self.small_disk(place / "disk")
-        warehouse_url = self.database(
-            f"warehouse_{name}", self.warehouse, f"sqlite:///{place / 'warehouse.db'}"
-        )
+        warehouse_url = self.warehouse_url(f"warehouse_{name}", place / "warehouse.db")
         environment = {**furnished(place, self.source_url, warehouse_url), **passed}
         code = deployed(place / "code") if apart == "code" else None
         if code is not None:
@@ -183,13 +190,14 @@ class Local:
         template = migrated_databases.template(setup.engine)
         surroundings = Surroundings(
             directory=place / "engine",
-            metadata_url=self.database(name, self.metadata, "", template, disk),
+            metadata_url=self.metadata_url(name, template, disk),
             environment=environment,
             port=port,
             migrated=self.metadata == EMBEDDED and migrated_databases.migrated(setup.engine),
             link=link,
             code=code,
         )
+        bare, metadata = setup.engine == "bare", self.metadata_server
         return Stand(
             orchestrator=make(setup, surroundings),
             source_url=self.source_url,
@@ -197,24 +205,15 @@ class Local:
             journals=place / "journals",
             holds=place / "holds",
             staging=place / "staging",
-            metadata=self.postgres if self.metadata == EMBEDDED else None,
+            metadata=metadata,
             shadowed=workloads.SHADOWED.items() <= passed.items(),
-            metadata_url="" if setup.engine == "bare" else surroundings.metadata_url,
-            database=self._server() if setup.engine != "bare" else None,
-            warehouse=self.warehouse_server(),
+            metadata_url="" if bare else surroundings.metadata_url,
+            database=None if bare or metadata is None else metadata.services,
+            warehouse=self.warehouse_server,
             link=link,
             code=code,
             disk=disk,
         )
-
-    def warehouse_server(self) -> Postgres | None:
-        """Return the warehouses' server, when it is the bench's own and they are its only use."""
-        return self.postgres if self.metadata != EMBEDDED else None
-
-    def _server(self) -> Group | None:
-        """Return the processes of the metadata databases' server, when they are its only use."""
-        alone = self.metadata == EMBEDDED and self.warehouse != EMBEDDED
-        return self.postgres.services if alone and self.postgres is not None else None
 
 
 def furnished(place: Path, source_url: str, warehouse_url: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ def databases(server):
 
 def test_every_setup_gets_a_database_of_its_own_on_a_given_server(server, tmp_path):
     surround = Local(tmp_path / "run-1", metadata=server, warehouse="sqlite")
-    urls = {surround.database(name, server, "") for name in ("airflow_local", "dagster")}
+    urls = {surround.metadata_url(name) for name in ("airflow_local", "dagster")}
 
     assert {url.rpartition("/")[2] for url in urls} == {"run_1_airflow_local", "run_1_dagster"}
     assert {"run_1_airflow_local", "run_1_dagster"} <= databases(server)
@@ -41,7 +41,7 @@ def test_what_was_made_on_a_given_server_is_dropped_at_the_end(server, tmp_path)
     before = databases(server)
     surround = Local(tmp_path / "run-2", metadata=server, warehouse=server)
     surround.start()
-    surround.database("warehouse_bare", server, "")
+    surround.warehouse_url("warehouse_bare", tmp_path / "no.db")
 
     surround.stop()
 
@@ -115,10 +115,15 @@ def test_a_metadata_database_whose_disk_is_full_refuses_new_rows_until_there_is_
     assert not stand.disk.exists()
 
 
-def test_the_warehouses_server_may_be_killed_where_nothing_else_is_on_it(tmp_path):
-    both = Local(tmp_path / "run-4", metadata="postgresql", warehouse="postgresql")
-    alone = Local(tmp_path / "run-5", metadata="sqlite", warehouse="postgresql")
+def test_metadata_and_warehouse_have_servers_of_their_own_that_may_be_killed_alone(runs):
+    with surrounded("both", warehouse="postgresql", metadata="postgresql") as surround:
+        stand = surround.stand(SETUPS["prefect/process/default"])
+        stand.metadata.kill()
+        with psycopg.connect(stand.warehouse_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        stand.metadata.start()
+        stand.warehouse.kill()
+        with psycopg.connect(stand.metadata_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
 
-    assert both.warehouse_server() is None
-    alone.postgres = Postgres(tmp_path / "run-5")
-    assert alone.warehouse_server() is alone.postgres
+    assert Local(runs / "neither", metadata="sqlite").warehouse_server is None
