@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import zip_longest
@@ -37,10 +38,16 @@ from benchmarks import installation, plans, results, side_by_side, stack, stack_
 from benchmarks import library as libraries
 from benchmarks import replay as replaying
 from benchmarks import verify as verifying
+from benchmarks.faults.database import unmount_leftovers
 from benchmarks.known_bad import CASES
 from benchmarks.model import ENGINES, PIPELINES, Setup
 from benchmarks.orchestrators.postgres import masked
-from benchmarks.orchestrators.services import ROOT, end_leftovers, environment_of
+from benchmarks.orchestrators.services import (
+    ROOT,
+    RUNS,
+    end_leftovers,
+    environment_of,
+)
 from benchmarks.profiling.profiled_runs import profile as profiled
 from benchmarks.profiling.spent import FOLDER as PROFILES
 from benchmarks.profiling.spent import Profile
@@ -98,7 +105,7 @@ TARGETS = {"local": "", "compose": stack.CONTAINERS, "network": stack.NETWORK}
 
 def main() -> None:
     """Run the command line; a failure that a person can act on is a sentence, not a traceback."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _terminated)
     # A shell starts its background commands with SIGINT ignored; this one must be stoppable, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -110,6 +117,18 @@ def main() -> None:
     except (OSError, RuntimeError, LookupError) as error:
         console.print(f"bench: {error}", markup=False)
         sys.exit(1)
+
+
+def _tidy_up() -> None:
+    """End, and take away, what a bench that is gone has left."""
+    end_leftovers()
+    unmount_leftovers(RUNS)
+
+
+def _terminated(*_: object) -> None:
+    """End once, with all that is cleaned up on the way: a second signal would cut that off."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
 
 
 @app.command()
@@ -184,7 +203,7 @@ def verify(
 
     The warehouse of what it drives is emptied: only then does the truth say what must be in it.
     """
-    end_leftovers()
+    _tidy_up()
     asked_for = _of_target(target, _listed(setups), ORDINARY)
     which = _of_variant(asked_for, variant, named=_listed(setups))
     metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
@@ -318,7 +337,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a campaign: every trial is saved when it is done, below results/."""
-    end_leftovers()
+    _tidy_up()
     if target == "network":
         raise LookupError("a campaign starts and hurts containers: run it on their host")
     if resume is not None:
@@ -327,6 +346,9 @@ def run(
         if repetitions is not None:
             plan = plans.more(plan, repetitions)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
+        if together is not None:
+            able = _side_by_side(together, plan.setups, metadata, warehouse)
+            plan = replace(plan, side_by_side=able)
         lane = _lane(plan, _listed(setups), scenarios)
     else:
         lane = plans.Lane()
@@ -356,7 +378,7 @@ def run(
     console.print(f"results: {_shown(folder)}")
     _say_unsupported(plan)
     with _progress() as progress:
-        apart = plan.side_by_side and together is not False and lane == plans.Lane()
+        apart = plan.side_by_side and lane == plans.Lane()
         campaigns.run(
             plan,
             folder,
@@ -492,7 +514,7 @@ def replay(
     warehouse: Warehouse = stack.SQLITE,
 ) -> None:
     """Do one trial of a results folder again, and say whether it ends the same way."""
-    end_leftovers()
+    _tidy_up()
     folder = folder.resolve()
     before = replaying.find(results.read(folder), trial)
     plan = plans.load(folder)
@@ -531,7 +553,7 @@ def profile_(
 
     Each process samples itself, which slows it down: shares count here, not seconds.
     """
-    end_leftovers()
+    _tidy_up()
     folder = folder.resolve()
     if not folder.is_dir():
         raise LookupError(f"{_shown(folder)} is no results folder; `bench run` makes one")
@@ -602,7 +624,7 @@ def up(
     warehouse: Warehouse = stack.SQLITE,
 ) -> None:
     """Start an engine with the pipelines and its web UI; Ctrl-C stops everything."""
-    end_leftovers()
+    _tidy_up()
     which = [s for s in SETUPS.values() if (s.engine, s.variant) == (engine, variant)]
     if not which or engine == "bare":
         raise LookupError("up takes airflow, prefect or dagster, and --variant default or tuned")
@@ -671,7 +693,7 @@ def library(
     million: Annotated[bool, typer.Option(help="A million complaints, too.")] = True,
 ) -> None:
     """Time the ETL library beside a bare floor and beside dlt, on both warehouses."""
-    end_leftovers()
+    _tidy_up()
     found = libraries.time_library(repetitions=repetitions, million=million, say=say)
     folder = results.new_folder(ROOT, f"{socket.gethostname()}-library")
     table = Table(title="Seconds (median) to load complaints into an empty warehouse")

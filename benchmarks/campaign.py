@@ -7,6 +7,7 @@ A setup's first trial after its start is a warm-up: kept, marked, not averaged.
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections import defaultdict
@@ -81,7 +82,8 @@ def run(
     done = finished(folder)
     began, longest = time.monotonic(), 0.0
     with stack.surrounded("run", metadata=metadata, warehouse=warehouse) as surround:
-        check_the_checks(plan, surround, folder, say)
+        if lane.calm:  # a lane of faults is one of several
+            check_the_checks(plan, surround, folder, say)
         for round_ in range(1, plan.rounds + 1):
             if round_ > 1 and time.monotonic() - began + longest > plan.budget_s:
                 rounds = f"{round_ - 1} of {plan.rounds} rounds"
@@ -103,7 +105,9 @@ def keep(plan: Plan, folder: Path) -> None:
     """Write a plan down, unless it is there: other benches may be reading it."""
     file, text = folder / PLAN, orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2)
     if not file.is_file() or file.read_bytes() != text:
-        file.write_bytes(text)
+        part = file.with_name(f".{PLAN}.{os.getpid()}")
+        part.write_bytes(text)
+        part.replace(file)
 
 
 def check_the_checks(plan: Plan, surround: stack.Surround, folder: Path, say: Say) -> None:
@@ -173,7 +177,7 @@ def repeat_disturbed(
 def _disturbed(folder: Path) -> dict[tuple[str, bool], list[Slot]]:
     """Return the repeats that are to be done: by setup, those of its control apart."""
     rows = [r for r in results.read(folder) if "noise" in r.environment and not is_known_bad(r)]
-    probes = [r.environment["noise"]["probe_ms"] for r in rows]
+    probes = results.probes_ms(rows)
     done, found = finished(folder), defaultdict(list)
     for r in rows:
         slot = slot_of(r)
@@ -198,10 +202,10 @@ def run_block(
     plan: Plan, surround: stack.Surround, block: Sequence[Slot], folder: Path, say: Say
 ) -> None:
     """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
-    setup = setup_of(block[0].setup)
-    stand = stand_of(plan, surround, block)
+    setup, stand = setup_of(block[0].setup), None
     left = list(block)
     try:
+        stand = stand_of(plan, surround, block)
         while left:
             left = run_until_stuck(plan, surround, stand, left, folder, say)
     except (OSError, RuntimeError) as error:  # TimeoutError is an OSError
@@ -211,7 +215,8 @@ def run_block(
                 results.append(folder, runner.broken(template, error))
         say(f"{setup.name}: broke: {error}")
     finally:
-        keep_logs(stand, folder)
+        if stand is not None:
+            keep_logs(stand, folder, block)
 
 
 def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Stand:

@@ -86,7 +86,7 @@ def nothing_late(trial: Trial) -> Finding:
 
 
 def recorded(trial: Trial) -> Finding:
-    """The engine's own history has each step of a run that succeeded as done."""
+    """The engine's own history has as many steps of a run that succeeded as were done."""
     done, stored = len(ended(trial.history)), trial.told.steps
     if stored is None:
         return Finding("recorded", Verdict.UNKNOWN, "the engine did not say")

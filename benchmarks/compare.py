@@ -48,8 +48,7 @@ def drift(first: Sequence[Result], second: Sequence[Result]) -> float:
 
     Two campaigns are not interleaved: what the host does otherwise meanwhile is in all figures.
     """
-    probes = [[it.environment["noise"]["probe_ms"] for it in results
-               if "noise" in it.environment] for results in (first, second)]  # fmt: skip
+    probes = (lines.probes_ms(results) for results in (first, second))
     one, other = (median(found) if found else None for found in probes)
     return other / one - 1 if one and other else 0.0
 

@@ -51,13 +51,17 @@ def settled_steps(
     orchestrator: Orchestrator, handle: str, steps: int, timeout_s: float = SETTLE_S
 ) -> int | None:
     """Return how many steps a store has as done, once these are all; None: it does not say."""
-    deadline = time.monotonic() + timeout_s
-    try:
-        while (stored := orchestrator.steps_done(handle)) < steps and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-    except (LookupError, OSError):
-        return None
-    return stored
+    deadline, stored = time.monotonic() + timeout_s, None
+    while True:
+        try:
+            stored = orchestrator.steps_done(handle)
+        except LookupError:
+            return None
+        except OSError:  # behind a fault the API may need a moment
+            pass
+        if (stored is not None and stored >= steps) or time.monotonic() > deadline:
+            return stored
+        time.sleep(POLL_S)
 
 
 def _hear(orchestrator: Orchestrator, handle: str, workload: Workload, state: State) -> Told:

@@ -205,6 +205,11 @@ class Lane(NamedTuple):
     setups: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
 
+    @property
+    def calm(self) -> bool:
+        """Whether it has trials in which nothing goes wrong."""
+        return not self.scenarios or results.CALM in self.scenarios
+
     def holds(self, setup: str, scenario: str) -> bool:
         """Whether it has such trials."""
         of_setup = not self.setups or setup in self.setups
@@ -511,6 +516,14 @@ def cells_done(folder: Path) -> set[Cell]:
             took[slot_of(result).cell].append(result)
     stuck = {(*cell[:3], True) for cell, done in took.items() if _stuck(done)}
     return stuck | {cell for cell, done in took.items() if _enough(done)}
+
+
+def faults_left(plan: Plan, folder: Path) -> list[str]:
+    """Return the names of the trials with a fault that are still to be done."""
+    done, settled = finished(folder), cells_done(folder)
+    every = (slot for n in range(1, plan.rounds + 1) for it in slots(plan, n) for slot in it)
+    hurt = (slot for slot in every if slot.scenario != results.CALM)
+    return [it.name for it in hurt if it.name not in done and it.cell not in settled]
 
 
 def needless(plan: Plan, folder: Path) -> set[Cell]:

@@ -177,12 +177,21 @@ def set_aside(found: Sequence[Result]) -> set[tuple[Any, ...]]:
 
     The repeat does when it delivered and was less disturbed than the trial it was done for.
     """
-    probes = [r.environment["noise"]["probe_ms"] for r in found if r.environment.get("noise")]
+    probes = probes_ms(found)
     usual_ms = median(probes) if probes else 1.0
     once = {same_trial(r): r for r in found if not is_repeat(r.trial)}
     repeats = [r for r in found if is_repeat(r.trial) and not r.warmup]
     pairs = [(once[same_trial(r)], r) for r in repeats if same_trial(r) in once]
     return {_name(first if _stands(again, first, usual_ms) else again) for first, again in pairs}
+
+
+def probes_ms(found: Iterable[Result]) -> list[float]:
+    """Return how long the fixed piece of work took before each calm trial that ran alone.
+
+    Beside other benches it says how busy those were, not how fast the host is.
+    """
+    own = (r.environment for r in found if r.scenario == CALM)
+    return [it["noise"]["probe_ms"] for it in own if it.get("noise") and not it.get("beside")]
 
 
 def is_set_aside(result: Result, aside: set[tuple[Any, ...]]) -> bool:
@@ -315,8 +324,16 @@ def _result(number: int, line: bytes) -> Result:
         raise ValueError(f"{LINES}, line {number}, is not a result: {error!r}") from error
 
 
+def count(folder: Path) -> int:
+    """Return how many lines there are; none before the first trial has ended."""
+    file = folder / LINES
+    return file.read_bytes().count(b"\n") if file.is_file() else 0
+
+
 def _lines(folder: Path) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate((folder / LINES).read_bytes().splitlines(), start=1):
+    """Number the whole lines: what follows the last end of a line is still being written."""
+    whole = (folder / LINES).read_bytes().rpartition(b"\n")[0]
+    for number, line in enumerate(whole.splitlines(), start=1):
         if line.strip():
             yield number, line
 

@@ -6,7 +6,7 @@ import random
 import secrets
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,9 +182,11 @@ def keep_journals(stand: Stand, run_id: str, folder: Path, slot: Slot) -> list[s
     return found
 
 
-def keep_logs(stand: Stand, folder: Path) -> None:
-    """Keep the end of every service's log."""
-    place = folder / "logs" / stand.orchestrator.setup.name.replace("/", "-")
+def keep_logs(stand: Stand, folder: Path, block: Sequence[Slot]) -> None:
+    """Keep the end of every service's log; those of faults alone in a folder of their own."""
+    calm = any(it.scenario == results.CALM and not it.warmup for it in block)
+    name = stand.journals.parent.name if stand.local else stand.orchestrator.setup.name
+    place = folder / "logs" / f"{name.replace('/', '-')}{'' if calm else '-faults'}"
     for log in _logs(stand):
         place.mkdir(parents=True, exist_ok=True)
         with log.open("rb") as stream:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import results
 from benchmarks.orchestrators.services import RUNS, Service, Services, environment_of
-from benchmarks.plans import Plan, finished
+from benchmarks.plans import Plan, faults_left
 from benchmarks.results import CALM
 from benchmarks.setups import setup_of
 
@@ -48,10 +49,11 @@ def run(
     What the benches say is told line by line. They end with this one, however that ends.
 
     Raises:
-        RuntimeError, OSError: a bench could not be started.
+        RuntimeError, OSError: a bench could not be started, or has left trials out.
 
     """
     services = Services(RUNS / f"lanes-{plan.campaign}-{os.getpid()}")
+    asked = results.count(folder) + len(faults_left(plan, folder))
     try:
         lanes = [
             Lane(services.start(engine, command(plan, folder, setups), environment={}))
@@ -60,11 +62,16 @@ def run(
         while any([lane.service.running() for lane in lanes]):
             time.sleep(POLL_S)
             _tell(lanes, tell)
-            progress(f"{len(lanes)} engines side by side", len(finished(folder)), 0)
+            progress(f"{len(lanes)} engines side by side", results.count(folder), asked)
         _tell(lanes, tell)
     finally:
         services.stop_all(grace_s=GRACE_S)
         shutil.rmtree(services.directory, ignore_errors=True)
+    if left := faults_left(plan, folder):
+        raise RuntimeError(
+            f"{len(left)} trials were not done, {left[0]} the first of them: what their bench said"
+            f" is above; go on with `bench run --resume results/{folder.name}`"
+        )
 
 
 def command(plan: Plan, folder: Path, setups: Sequence[str]) -> list[str | Path]:

@@ -112,6 +112,13 @@ class Local:
 
     def stop(self) -> None:
         """Stop both; stopping what is stopped does nothing."""
+        try:
+            self._stop_servers()
+        finally:
+            while self.disks:
+                unmount(self.disks.pop())
+
+    def _stop_servers(self) -> None:
         self.services.stop_all(grace_s=1)
         for own in (self.metadata_server, self.warehouse_server):
             if own is not None:
@@ -119,13 +126,11 @@ class Local:
         for server, database in self.given:
             postgres.drop(server, [database])
         self.given.clear()
-        while self.disks:
-            unmount(self.disks.pop())
 
     def small_disk(self, place: Path) -> Path:
         """Put a small disk at a place, until the databases are stopped; return the place."""
         if place not in self.disks:
-            place.mkdir(parents=True)
+            place.mkdir(parents=True, exist_ok=True)
             mount(place, METADATA_DISK_MB)
             self.disks.append(place)
         return place

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import psutil
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
@@ -187,6 +188,24 @@ def mount(place: Path, size_mb: int) -> None:
 def unmount(place: Path) -> None:
     """Take the disk away, what is on it included, as soon as nobody has a file of it open."""
     _do("umount", "--lazy", str(place))
+
+
+def unmount_leftovers(runs: Path, mounts: Path = Path("/proc/mounts")) -> list[Path]:
+    """Take away the disks below `runs` whose bench is gone, and return where they were.
+
+    The folder of a bench ends with its process id.
+    """
+    places = [Path(line.split()[1]) for line in mounts.read_text().splitlines()]
+    ours = [place for place in places if runs in place.parents]
+    gone = [it for it in ours if not _bench_of(it.relative_to(runs).parts[0])]
+    for place in gone:
+        unmount(place)
+    return gone
+
+
+def _bench_of(folder: str) -> bool:
+    pid = folder.rpartition("-")[2]
+    return pid.isdecimal() and psutil.pid_exists(int(pid))
 
 
 def _do(*words: str) -> None:

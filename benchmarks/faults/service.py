@@ -25,6 +25,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 }
 DECIDES: Mapping[str, str] = {"airflow": "scheduler", "prefect": "server", "dagster": "daemon"}
 AWAY_S = 2.0
+EARLY_S = 1.0  # an engine's time-out begins before the step writes that it has started
 BEFORE, AFTER = "1", "2"  # releases of the code
 
 
@@ -213,7 +214,9 @@ def survived(trial: Trial) -> Finding:
     later = [e.kind for e in unit if e.at > fault.at and e.kind in ("started", "finished")]
     if later == ["finished"]:
         return Finding("survived", Verdict.PASS)
-    ended = next((e for e in unit if e.at > fault.at and e.kind == "failed"), None)
+    told = (e for e in unit if e.at > fault.at and e.kind in ("failed", "started"))
+    ended = next((e for e in told), None)
+    ended = ended if ended is not None and ended.kind == "failed" else None
     if ended is not None and (limit := _timed_out(trial, fault, ended)):
         return Finding("survived", Verdict.UNKNOWN, f"{limit} came first")
     reason = "it was started again" if "started" in later else "it never ended"
@@ -226,6 +229,6 @@ def _timed_out(trial: Trial, fault: Event, ended: Event) -> str:
     begun = [e for e in trial.history if e.kind == "started" and e.at < fault.at]
     of_step = [e.at for e in begun if (e.step, e.key) == (fault.step, fault.key)]
     since = {STEP_TIMEOUT: max(of_step, default=fault.at), MAX_RUNTIME: trial.history[0].at}
-    limits = (s for s in trial.setup.settings if s.name in since)
-    over = (f"{s.name}: {s.value}" for s in limits if ended.at - since[s.name] >= float(s.value))
-    return next(over, "")
+    limits = ((s, float(s.value)) for s in trial.setup.settings if s.name in since)
+    over = (s for s, limit in limits if ended.at - since[s.name] >= limit - EARLY_S)
+    return next((f"{s.name}: {s.value}" for s in over), "")

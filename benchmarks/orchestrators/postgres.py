@@ -174,7 +174,9 @@ def create(
 def _tablespace(connection: psycopg.Connection, name: str, disk: Path) -> psycopg.sql.Composed:
     """Make a tablespace in a folder, and return the words that put a database into it."""
     names = (psycopg.sql.Identifier(name), psycopg.sql.Literal(str(disk)))
-    connection.execute(psycopg.sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(*names))
+    known = connection.execute("SELECT 1 FROM pg_tablespace WHERE spcname = %s", [name]).fetchone()
+    if known is None:  # there may be one whose database was not made
+        connection.execute(psycopg.sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(*names))
     return psycopg.sql.SQL(" TABLESPACE {}").format(names[0])
 
 

@@ -22,8 +22,8 @@ class Explanation:
     """One entry of explanations.toml; an empty list of outcomes or variants means any.
 
     `pattern` is a regular expression that the engine's log of the trial, or what its API said of
-    the run, must hold in one line: otherwise the sentence is not said. One with a `check` says why
-    that was not passed, and its pattern may be in what the check found.
+    the run, must hold in one line: otherwise the sentence is not said. One with a `check` is about
+    that alone, and its pattern may be in what the check found.
     """
 
     engine: str
@@ -74,7 +74,7 @@ def _due(result: Result) -> list[str]:
 
 def _explained(folder: Path, result: Result, check: str) -> Explained:
     for it in known():
-        fits = it.check == check and it.fits(result)
+        fits = it.check in ("", check) and it.fits(result)
         if fits and (quote := _quote(folder, result, it.pattern, check)):
             return Explained(it.says, it.source, quote)
     return Explained("", "", "")

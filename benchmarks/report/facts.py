@@ -174,7 +174,7 @@ def _several_runs(subject: Subject) -> bool:
 
 def _rows(lines: Sequence[Result]) -> tuple[Row, ...]:
     """Number the lines, and say of each what disturbed it."""
-    probes = [it.environment["noise"]["probe_ms"] for it in lines if it.environment.get("noise")]
+    probes = results.probes_ms(lines)
     return tuple(Row(index, it, _disturbed(it, probes)) for index, it in enumerate(lines))
 
 

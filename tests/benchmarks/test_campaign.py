@@ -325,6 +325,18 @@ def test_a_lane_does_its_setups_alone(tmp_path, monkeypatch):
     assert run(plans.Lane()) == {"bare/process/default", "airflow/local/tuned"}
 
 
+def test_the_faults_that_are_left_are_those_without_a_row(tmp_path):
+    plan = planned(repetitions=1, fault_rounds=1, control=())
+    both = plans.faults_left(plan, tmp_path)
+    made = made_up.result("airflow", "tuned", "complaints", "source-503", 1)
+    (tmp_path / "journals").mkdir()
+    results.append(tmp_path, replace(made, journal="", mode="local"))
+
+    assert both == sorted(both, reverse=both[0].startswith("bare"))
+    assert len(both) == 2
+    assert plans.faults_left(plan, tmp_path) == ["bare-process-default-complaints-source-503-1"]
+
+
 def test_a_lane_of_some_scenarios_has_blocks_with_trials_of_them_alone():
     plan = planned(control=())
     blocks = plans.slots(plan, 1)

@@ -81,7 +81,20 @@ def test_a_run_that_failed_is_not_asked_for_steps_that_it_need_not_have():
     assert engine.asked == 0
 
 
-@pytest.mark.parametrize(("answer", "steps"), [(4, 4), (LookupError("nobody keeps it"), None)])
+def test_a_store_that_does_not_answer_at_once_is_asked_again():
+    engine = Engine(spans=[requests.ConnectionError("not yet"), 3, 5])
+
+    assert hearing.settled_steps(engine, "handle", 5) == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "steps"),
+    [
+        (4, 4),
+        (LookupError("nobody keeps it"), None),
+        (requests.ConnectionError("no answer"), None),
+    ],
+)
 def test_a_store_that_lacks_a_step_for_good_says_how_many_it_has(answer, steps):
     assert hearing.settled_steps(Engine(spans=[answer]), "handle", 5, timeout_s=0.01) == steps
 

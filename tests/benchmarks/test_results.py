@@ -269,3 +269,25 @@ def test_campaigns_of_different_versions_go_into_no_report_together(folder):
 
     with pytest.raises(ValueError, match="second was measured with airflow 3.4.0, and not with"):
         results.gathered(first, [second])
+
+
+def test_a_line_that_is_still_being_written_is_not_read_yet(folder):
+    results.append(folder, GOOD)
+    with (folder / results.LINES).open("ab") as stream:
+        stream.write(b'{"schema": 1, "camp')
+
+    assert results.read(folder) == [GOOD]
+    assert results.count(folder) == 1
+    assert results.count(folder / "journals") == 0
+
+
+def test_the_hosts_speed_is_that_of_calm_trials_that_ran_alone():
+    def made(scenario, probe_ms, **more):
+        noise = {"probe_ms": probe_ms, "steal_share": 0.0, "load_1m": 0.0}
+        return replace(GOOD, scenario=scenario, environment={"noise": noise, **more})
+
+    trials = [
+        made("calm", 4.0), made("calm", 4.1, beside=0), made("calm", 9.0, beside=2),
+        made("source-503", 8.0), replace(GOOD, environment={}),
+    ]  # fmt: skip
+    assert results.probes_ms(trials) == [4.0, 4.1]

@@ -24,7 +24,7 @@ BOTH = asked("bare/process/default", "airflow/local/default", "airflow/local/tun
 @pytest.fixture
 def programs(monkeypatch, runs):
     """Stand programs in for the benches, and return what the benches' guards are."""
-    told, started = [], []
+    told, started, left = [], [], []
     real = services.Services.start
 
     def start(self, name, words, **more):
@@ -39,8 +39,9 @@ def programs(monkeypatch, runs):
         )
 
     monkeypatch.setattr(side_by_side, "RUNS", runs)
+    monkeypatch.setattr(side_by_side, "faults_left", lambda plan, folder: left)
     monkeypatch.setattr(services.Services, "start", start)
-    return SimpleNamespace(stand_in=stand_in, told=told, started=started)
+    return SimpleNamespace(stand_in=stand_in, told=told, started=started, left=left)
 
 
 def test_each_engine_has_a_bench_for_the_faults_of_its_setups(tmp_path):
@@ -60,6 +61,14 @@ def test_what_the_benches_say_is_told_and_what_each_repeats_is_not(programs, tmp
 
     assert sorted(programs.told) == ["airflow/local/default", "bare/process/default", "end", "end"]
     assert not list(runs.glob("lanes-*"))
+
+
+def test_trials_that_a_bench_left_out_are_an_error_that_says_how_to_go_on(programs, tmp_path):
+    programs.stand_in(SAYS)
+    programs.left.append("airflow-local-tuned-complaints-power-lost-1")
+
+    with pytest.raises(RuntimeError, match=r"1 trials were not done, airflow.*--resume results/"):
+        side_by_side.run(BOTH, tmp_path, programs.told.append, lambda *words: None)
 
 
 def test_the_benches_end_with_the_one_that_started_them(programs, tmp_path):

@@ -1,6 +1,8 @@
 """The warehouse locked by another, and its server away: when it is due, and that it is undone."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +10,7 @@ from histories import history
 from sqlalchemy.exc import OperationalError
 
 from benchmarks import checks, workloads
+from benchmarks.faults import database
 from benchmarks.faults.database import (
     FillDisk,
     KillServer,
@@ -121,6 +124,17 @@ def test_who_may_mount_has_the_capability(tmp_path, capabilities, may):
     (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities}\n")
 
     assert may_mount(tmp_path / "status") is may
+
+
+def test_disks_of_a_bench_that_is_gone_are_taken_away_and_no_others(tmp_path, monkeypatch):
+    runs, gone = tmp_path / "runs", []
+    ours, dead = runs / f"run-1-{os.getpid()}" / "disk", runs / f"run-1-{2**22 + 1}" / "a" / "disk"
+    places = (ours, dead, tmp_path / "other", Path("/"))
+    mounts = tmp_path / "mounts"
+    mounts.write_text("".join(f"tmpfs {place} tmpfs rw 0 0\n" for place in places))
+    monkeypatch.setattr(database, "unmount", gone.append)
+
+    assert database.unmount_leftovers(runs, mounts) == gone == [dead]
 
 
 def test_a_load_that_did_not_fail_had_room():

@@ -188,7 +188,7 @@ def test_a_healthy_step_survives_when_it_ends_in_the_attempt_that_was_hit(later,
     ("setting", "since", "verdict"),
     [
         (STEP_TIMEOUT, 40, Verdict.FAIL),
-        (STEP_TIMEOUT, 120, Verdict.UNKNOWN),
+        (STEP_TIMEOUT, 119.9987, Verdict.UNKNOWN),  # seen: the timer begins before the journal
         (MAX_RUNTIME, 119, Verdict.UNKNOWN),  # a run began before its step
         (MAX_RUNTIME, 100, Verdict.FAIL),
         ("another", 120, Verdict.FAIL),
@@ -202,6 +202,13 @@ def test_of_a_step_that_its_own_time_out_ended_nobody_can_say(setting, since, ve
 
     assert found.verdict is verdict
     assert (found.reason == f"{setting}: 120 came first") == (verdict is Verdict.UNKNOWN)
+
+
+def test_what_ended_a_later_attempt_did_not_end_the_one_that_was_hit():
+    ran = trial(*HIT, (90, "started", "extract"), (300, "failed", "extract"))
+    limited = replace(ran.setup, settings=(Setting(STEP_TIMEOUT, "120", "none", "recovery"),))
+
+    assert survived(replace(ran, setup=limited)).verdict is Verdict.FAIL
 
 
 def test_without_a_fault_nobody_can_say_what_survived():
