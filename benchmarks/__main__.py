@@ -172,7 +172,9 @@ def list_() -> None:
     for case in CASES.values():
         console.print(f"known-bad {case.name:28} {case.harm} Caught by the check {case.check}.")
     for name, profile in plans.PROFILES.items():
-        console.print(f"profile   {name:28} at most {profile.budget_s / 60:g} minutes")
+        behind = ", then faults" if profile.fault_rounds else ""
+        took = f"calm trials for at most {profile.budget_s / 60:g} minutes{behind}"
+        console.print(f"profile   {name:28} {took}")
 
 
 @app.command()
@@ -353,7 +355,7 @@ def run(
     else:
         lane = plans.Lane()
         profile = profile or plans.profile_for(part)
-        usual = plans.asked_for(profile, part)
+        usual = plans.asked_for(profile, part, contained=target == "compose")
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual.setups))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())

@@ -39,18 +39,13 @@ Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is th
 
 
 EVERY = tuple(SCENARIOS)
-# The scenarios of a campaign that was not asked for others. Those that need minutes are not in it.
-SHORT = (
-    *("calm", "source-503", "killed-after-commit"),
-    *("worker-killed", "worker-paused", "worker-cut-off"),
-)
-
-
 # One of each kind: the source, the task, what the task runs below, what decides, and everything.
 FIRST = (
     *("calm", "source-503", "killed-after-commit"),
     *("host-killed", "control-killed", "power-lost"),
 )
+# In containers, where each engine has its faults behind the other's, and only as shipped.
+FIRST_CONTAINED = (*FIRST[:3], "worker-killed", "worker-paused", "worker-cut-off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +58,16 @@ class Profile:
     that it is done on when no others are asked for, `spared` those of them without faults,
     `brief` those that run the first workload alone, and `once` those with faults in the first round
     alone.
-    The part `recovery` is of `faults` alone, on the setups `hurt`.
+    `contained` are the scenarios in containers, where they are others. The part `recovery` is of
+    `faults` alone, on the setups `hurt`.
     """
 
     repetitions: int
     fault_rounds: int
     budget_s: float
     workloads: tuple[str, ...] = PIPELINES
-    scenarios: tuple[str, ...] = SHORT
+    scenarios: tuple[str, ...] = FIRST
+    contained: tuple[str, ...] = ()
     per_start: int = 1  # calm trials of a workload between a start of the engine and its stop
     setups: tuple[str, ...] = ORDINARY
     spared: tuple[str, ...] = ()
@@ -110,6 +107,7 @@ PROFILES: Mapping[str, Profile] = {
         brief=SHIPPED,
         faults=FIRST,
         hurt=TUNED,
+        contained=FIRST_CONTAINED,
         phased=False,  # one trial a cell is no picture of all moments
     ),
     # Ten repetitions in an hour, in five rounds: the host's speed drifts by a quarter within one,
@@ -349,8 +347,8 @@ def _amount(slot: Slot) -> int:
     return size[1] if size is not None else 0
 
 
-def asked_for(profile: str, part: str = "") -> Part:
-    """Return what a profile does, or a part of it.
+def asked_for(profile: str, part: str = "", *, contained: bool = False) -> Part:
+    """Return what a profile does, or a part of it; `contained`: in containers.
 
     Raises:
         LookupError: there is no such profile, or no such part.
@@ -358,7 +356,8 @@ def asked_for(profile: str, part: str = "") -> Part:
     """
     much = profile_of(profile)
     if not part:
-        return Part(much.workloads, much.scenarios, much.setups)
+        others = contained and much.contained
+        return Part(much.workloads, others or much.scenarios, much.setups)
     if part not in PARTS:
         raise LookupError(
             f"no part of the benchmark is called {part}; there are: {', '.join(PARTS)}"

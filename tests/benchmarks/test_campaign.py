@@ -301,6 +301,10 @@ def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():
     assert set(quick.scenarios) < set(full.scenarios) == set(SCENARIOS)
     assert quick.setups == setups.TUNED
     assert set(quick.setups) < set(full.setups) == {s.name for s in setups.chosen(setups.HURT)}
+    assert plans.asked_for("quick").scenarios == quick.scenarios
+    contained = plans.asked_for("quick", contained=True).scenarios
+    assert "worker-killed" in contained and "power-lost" not in contained
+    assert plans.asked_for("full", contained=True).scenarios == full.scenarios
     for name in quick.scenarios:
         assert not any(unsupported(name, setups.setup_of(it)) for it in quick.setups)
 
