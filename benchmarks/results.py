@@ -50,25 +50,30 @@ def append(folder: Path, result: Result) -> None:
     wrong = next(_against_schema(orjson.loads(line)), None)
     if wrong:
         raise ValueError(f"results: {wrong}")
-    descriptor = os.open(folder / LINES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(folder / LINES, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        written = os.write(descriptor, line + b"\n")
+        size = os.fstat(descriptor).st_size
+        torn = size and os.pread(descriptor, 1, size - 1) != b"\n"  # by a crash
+        text = (b"\n" if torn else b"") + line + b"\n"
+        written = os.write(descriptor, text)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    if written != len(line) + 1:
-        raise OSError(f"results: only {written} of {len(line) + 1} bytes fit on the disk")
+    if written != len(text):
+        raise OSError(f"results: only {written} of {len(text)} bytes fit on the disk")
 
 
 def read(folder: Path) -> list[Result]:
     """Return the trials of a folder in the order they were written.
+
+    The last line is left out while it has no end: another bench is writing it.
 
     Raises:
         FileNotFoundError: the folder has no results.jsonl.
         ValueError: a line is not a result; `problems` says more.
 
     """
-    return [_result(number, line) for number, line in _lines(folder)]
+    return [_result(number, line) for number, line in _lines(folder, whole=True)]
 
 
 def gathered(folder: Path, others: Sequence[Path]) -> list[Result]:
@@ -330,10 +335,11 @@ def count(folder: Path) -> int:
     return file.read_bytes().count(b"\n") if file.is_file() else 0
 
 
-def _lines(folder: Path) -> Iterator[tuple[int, bytes]]:
-    """Number the whole lines: what follows the last end of a line is still being written."""
-    whole = (folder / LINES).read_bytes().rpartition(b"\n")[0]
-    for number, line in enumerate(whole.splitlines(), start=1):
+def _lines(folder: Path, *, whole: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Number the lines; `whole`: without one at the end that is still being written."""
+    text = (folder / LINES).read_bytes()
+    text = text.rpartition(b"\n")[0] if whole else text
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield number, line
 
