@@ -321,7 +321,7 @@ def run(
     metadata: Metadata = stack.EMBEDDED,
     warehouse: Warehouse = stack.SQLITE,
     target: Target = "local",
-    together: Annotated[
+    beside: Annotated[
         bool | None,
         typer.Option(
             "--side-by-side/--one-by-one",
@@ -348,8 +348,8 @@ def run(
         if repetitions is not None:
             plan = plans.more(plan, repetitions)
         metadata, warehouse = _resumed(plan, metadata, warehouse)
-        if together is not None:
-            able = _side_by_side(together, plan.setups, metadata, warehouse)
+        if beside is not None:
+            able = _side_by_side(beside, plan.setups, metadata, warehouse)
             plan = replace(plan, side_by_side=able)
         lane = _lane(plan, _listed(setups), scenarios)
     else:
@@ -374,7 +374,7 @@ def run(
             metadata=metadata,
             warehouse=warehouse,
             repetitions=plans.repetitions_of(profile, part, repetitions),
-            side_by_side=_side_by_side(together, names, metadata, warehouse),
+            side_by_side=_side_by_side(beside, names, metadata, warehouse),
             command=shlex.join(["bench", *sys.argv[1:]]),
         )
     console.print(f"results: {_shown(folder)}")
@@ -658,7 +658,8 @@ def compare(
 
     both = results.read(first), results.read(second)
     drift = comparing.drift(*both)
-    found = comparing.compare(*both, drift=drift)
+    alone = comparing.compare(*both)
+    found = comparing.allowing(alone, drift)
     if not found:
         raise typer.BadParameter("the folders have no cell in common")
     table = Table(title=f"{first.name} → {second.name}; less is better")
@@ -683,9 +684,9 @@ def compare(
         f" above {NOISE_GATE:.0%} beside that"
     )
     if share is not None:
-        alone = comparing.agreement(comparing.compare(*both))
+        without = comparing.agreement(alone)
         console.print(
-            f"not told apart: {share:.1%} of the others; {alone:.1%} without the host's change"
+            f"not told apart: {share:.1%} of the others; {without:.1%} without the host's change"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks import results as lines
@@ -32,15 +32,26 @@ class Compared:
     difference: Difference
 
 
-def compare(
-    first: Sequence[Result], second: Sequence[Result], seed: int = 0, drift: float = 0.0
-) -> list[Compared]:
-    """Return a line for each measure of each cell that both hold, in the order of the first.
+def compare(first: Sequence[Result], second: Sequence[Result], seed: int = 0) -> list[Compared]:
+    """Return a line for each measure of each cell that both hold, in the order of the first."""
+    return list(_compared(_samples(first), _samples(second), seed))
 
-    A difference is claimed when it is larger than the gate, and the host's own `drift` beside it.
-    """
+
+def allowing(found: Sequence[Compared], drift: float) -> list[Compared]:
+    """Return the lines with no difference claimed that is below the gate and the host's `drift`."""
     gate = statistics.NOISE_GATE + abs(drift)
-    return list(_compared(_samples(first), _samples(second), seed, gate))
+    return [_undecided(it, gate) if _below(it, gate) else it for it in found]
+
+
+def _below(line: Compared, gate: float) -> bool:
+    relative = line.difference.relative
+    return relative is not None and abs(relative) < gate
+
+
+def _undecided(line: Compared, gate: float) -> Compared:
+    said = f"the difference is below the noise gate and the host's change, {gate:.0%}"
+    told = replace(line.difference, verdict=Verdict.UNDECIDED, reason=said)
+    return replace(line, difference=told)
 
 
 def drift(first: Sequence[Result], second: Sequence[Result]) -> float:
@@ -64,13 +75,13 @@ def agreement(found: Sequence[Compared]) -> float | None:
     return sum(it.verdict is Verdict.UNDECIDED for it in able) / len(able)
 
 
-def _compared(first: Samples, second: Samples, seed: int, gate: float) -> Iterator[Compared]:
+def _compared(first: Samples, second: Samples, seed: int) -> Iterator[Compared]:
     for (cell, measure), values in first.items():
         others = second.get((cell, measure))
         if others:
             medians = (statistics.summarise(it, seed) for it in (values, others))
             one, other = (it.median for it in medians if it is not None)
-            difference = statistics.compare(values, others, seed, gate)
+            difference = statistics.compare(values, others, seed)
             yield Compared(cell, measure, one, other, difference)
 
 

@@ -16,7 +16,7 @@ GAP = "\n... {} characters left out ...\n"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LINE = 300  # characters of a line that is quoted
 # Checks whose failure outcome and truth tell already, or that is a cost and counted as one.
-TOLD = ("whole", "balanced", "truthful", "nothing_repeated")
+TOLD_ELSEWHERE = ("whole", "balanced", "truthful", "nothing_repeated")
 LATE_S = 60.0  # what took so long to be noticed is to be understood, too
 
 Sizes = Mapping[Path, int]
@@ -73,7 +73,7 @@ def failed(result: Result) -> list[str]:
     if result.scenario == CALM or is_known_bad(result):
         return []
     wrong = (it.check for it in result.findings if it.verdict is Verdict.FAIL)
-    return [check for check in wrong if check not in TOLD]
+    return [check for check in wrong if check not in TOLD_ELSEWHERE]
 
 
 def ends_as_it_must(result: Result) -> bool:

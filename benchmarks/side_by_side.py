@@ -22,8 +22,8 @@ NOT_TOLD = ("results:", "unsupported:", "WRONG")  # the bench that started it sa
 
 
 @dataclass(slots=True)
-class Lane:
-    """A bench at work, and how much of its log has been told."""
+class Bench:
+    """One at work on an engine's faults, and how much of its log has been told."""
 
     service: Service
     read: int = 0
@@ -55,15 +55,15 @@ def run(
     services = Services(RUNS / f"lanes-{plan.campaign}-{os.getpid()}")
     asked = results.count(folder) + len(faults_left(plan, folder))
     try:
-        lanes = [
-            Lane(services.start(engine, command(plan, folder, setups), environment={}))
+        benches = [
+            Bench(services.start(engine, command(plan, folder, setups), environment={}))
             for engine, setups in by_engine(plan).items()
         ]
-        while any([lane.service.running() for lane in lanes]):
+        while any([it.service.running() for it in benches]):
             time.sleep(POLL_S)
-            _tell(lanes, tell)
-            progress(f"{len(lanes)} engines side by side", results.count(folder), asked)
-        _tell(lanes, tell)
+            _tell(benches, tell)
+            progress(f"{len(benches)} engines side by side", results.count(folder), asked)
+        _tell(benches, tell)
     finally:
         services.stop_all(grace_s=GRACE_S)
         shutil.rmtree(services.directory, ignore_errors=True)
@@ -90,7 +90,7 @@ def by_engine(plan: Plan) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _tell(lanes: Sequence[Lane], tell: Callable[[str], None]) -> None:
-    for line in (line for lane in lanes for line in lane.lines()):
+def _tell(benches: Sequence[Bench], tell: Callable[[str], None]) -> None:
+    for line in (line for it in benches for line in it.lines()):
         if not line.startswith(NOT_TOLD):
             tell(line)

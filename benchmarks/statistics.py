@@ -145,14 +145,12 @@ def too_few(values: Sequence[float]) -> str:
     return ""
 
 
-def compare(
-    first: Sequence[float], second: Sequence[float], seed: int = 0, gate: float = NOISE_GATE
-) -> Difference:
+def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Difference:
     """Say whether the second sample is lower, higher, or not told apart from the first.
 
     Told apart only when all agree: the bootstrap 95 % interval of `median(second) -
     median(first)` excludes zero, the two-sided permutation test of the same statistic gives
-    p < 5 %, and the medians are at least the share `gate` of the first apart.
+    p < 5 %, and the medians are at least 5 % of the first apart.
 
     Raises:
         ValueError: a sample is empty.
@@ -168,7 +166,7 @@ def compare(
     both = (_groups(second), _groups(first))
     low, high = _bootstrap(both, _gap, seed)
     p = _permutation(both, _gap, seed)
-    verdict, reason = _judge(absolute, relative, low, high, p, gate)
+    verdict, reason = _judge(absolute, relative, low, high, p)
     return Difference(absolute, relative, low, high, True, p, verdict, reason)
 
 
@@ -218,14 +216,14 @@ def outliers(values: Sequence[float]) -> list[bool]:
 
 
 def _judge(
-    absolute: float, relative: float | None, low: float, high: float, p: float, gate: float
+    absolute: float, relative: float | None, low: float, high: float, p: float
 ) -> tuple[Verdict, str]:
     if low <= 0 <= high:
         return Verdict.UNDECIDED, "the 95 % interval of the difference contains zero"
     if p >= 1 - CONFIDENCE:
         return Verdict.UNDECIDED, f"the permutation test gives p = {p:.2f}"
-    if relative is not None and abs(relative) < gate:
-        return Verdict.UNDECIDED, f"the difference is below the noise gate of {gate:.0%}"
+    if relative is not None and abs(relative) < NOISE_GATE:
+        return Verdict.UNDECIDED, f"the difference is below the noise gate of {NOISE_GATE:.0%}"
     verdict = Verdict.IMPROVED if absolute < 0 else Verdict.REGRESSED
     return verdict, f"interval, permutation test (p = {p:.4f}) and noise gate agree"
 
