@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -173,8 +174,9 @@ def list_() -> None:
         console.print(f"known-bad {case.name:28} {case.harm} Caught by the check {case.check}.")
     for name, profile in plans.PROFILES.items():
         behind = ", then faults" if profile.fault_rounds else ""
-        took = f"calm trials for at most {profile.budget_s / 60:g} minutes{behind}"
-        console.print(f"profile   {name:28} {took}")
+        minutes = f"at most {profile.budget_s / 60:g} minutes"
+        took = minutes if math.isfinite(profile.budget_s) else "as long as they take"
+        console.print(f"profile   {name:28} calm trials, {took}{behind}")
 
 
 @app.command()
