@@ -86,11 +86,14 @@ def nothing_late(trial: Trial) -> Finding:
 
 
 def recorded(trial: Trial) -> Finding:
-    """The engine's own history has as many steps of a run that succeeded as were done."""
+    """The engine's own history soon has as many steps of a run that succeeded as were done."""
     done, stored = len(ended(trial.history)), trial.told.steps
     if stored is None:
         return Finding("recorded", Verdict.UNKNOWN, "the engine did not say")
-    return Finding("recorded", _verdict(stored >= done), f"{stored} of {done} steps")
+    reason = f"{stored.in_time} of {done} steps"
+    if stored.in_time < done:
+        reason += f"; {stored.at_last} when it was asked for {stored.waited_s:.0f} s"
+    return Finding("recorded", _verdict(stored.in_time >= done), reason)
 
 
 def ended(history: Sequence[Event]) -> set[tuple[str, str]]:

@@ -79,7 +79,7 @@ def metg(samples: Mapping[float, Sequence[float]], peak: float | None = None) ->
     if best < half:
         return _none(f"not reached: at most {100 * best:.0f} % efficient", points)
     if points[0].efficiency >= half:
-        return _none(f"not bracketed: still efficient at {points[0].task_s:g} s", points)
+        return _none(f"not bracketed: still efficient at {1000 * points[0].task_s:g} ms", points)
     under, over = next(
         pair for pair in reversed(list(pairwise(points))) if _crosses(pair[0], pair[1], half)
     )

@@ -14,6 +14,7 @@ from benchmarks.model import (
     Finding,
     Orchestrator,
     State,
+    Stored,
     Told,
     Verdict,
     Workload,
@@ -22,6 +23,7 @@ from benchmarks.orchestrators.services import portable
 from benchmarks.workloads import FLOWS
 
 SETTLE_S = 30.0  # an engine may store its steps' ends after the run's
+LATE_S = 180.0  # behind a fault: what comes later than that counts as lost
 POLL_S = 0.5
 WORDS = 600  # characters of what it says of a failure: the end, where the cause is
 
@@ -48,10 +50,18 @@ def hear(
 
 
 def settled_steps(
-    orchestrator: Orchestrator, handle: str, steps: int, timeout_s: float = SETTLE_S
-) -> int | None:
-    """Return how many steps a store has as done, once these are all; None: it does not say."""
-    deadline, stored = time.monotonic() + timeout_s, None
+    orchestrator: Orchestrator,
+    handle: str,
+    steps: int,
+    settle_s: float = SETTLE_S,
+    late_s: float = LATE_S,
+) -> Stored | None:
+    """Return how many steps a store has as done; None: it does not say.
+
+    Where they are not all there in time they are waited for, to tell what comes late from what
+    never comes.
+    """
+    begun, in_time, stored = time.monotonic(), 0, None
     while True:
         try:
             stored = orchestrator.steps_done(handle)
@@ -59,8 +69,13 @@ def settled_steps(
             return None
         except OSError:  # behind a fault the API may need a moment
             pass
-        if (stored is not None and stored >= steps) or time.monotonic() > deadline:
-            return stored
+        waited_s = time.monotonic() - begun
+        if stored is not None and waited_s <= settle_s:
+            in_time = stored
+        if stored is not None and stored >= steps:
+            return Stored(in_time, stored, waited_s)
+        if waited_s > late_s:
+            return None if stored is None else Stored(in_time, stored, waited_s)
         time.sleep(POLL_S)
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from shared.journal import Event
 
@@ -293,6 +293,14 @@ ENGINE_SAYS = "engine_says"  # the finding that quotes it of a run that did not 
 ENGINE_SPAN = "engine_span_s"  # the measure of its own clock, and the finding why there is none
 
 
+class Stored(NamedTuple):
+    """How many of a run's steps the engine's own store has as done."""
+
+    in_time: int  # when the store should have settled
+    at_last: int  # when they were all there, or it was not waited for any longer
+    waited_s: float  # from the first question until then
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the engine itself says of a run, asked when it has ended; empty: was not asked."""
@@ -301,7 +309,7 @@ class Told:
     span_s: float | None = None  # by the engine's own clock, see `Orchestrator.span_s`
     no_span: str = ""  # why there is none
     history: str = ""  # what it has stored of how a run that was hit went
-    steps: int | None = None  # of one that was hit and succeeded: how many its store has as done
+    steps: Stored | None = None  # of one that was hit and succeeded
 
 
 @dataclass(frozen=True, slots=True)

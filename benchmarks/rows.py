@@ -33,6 +33,7 @@ def attempt(plan: Plan, surround: stack.Surround, stand: Stand, slot: Slot, fold
     template = row(plan, surround, stand.orchestrator.setup, slot, stand.orchestrator.version())
     time.sleep(phase_s(plan, slot, stand.orchestrator.setup))
     began, watch = time.monotonic(), Watch()
+    beside = benches_beside() if stand.local else 0
     hurt = slot.scenario != results.CALM
     logged, history = evidence.sizes(logs_of(stand)) if hurt else {}, ""
     try:
@@ -50,7 +51,7 @@ def attempt(plan: Plan, surround: stack.Surround, stand: Stand, slot: Slot, fold
     finally:
         kept = keep_journals(stand, run_id, folder, slot)
     own = {"took_s": round(time.monotonic() - began, 3), "noise": asdict(watch.noise())}
-    own |= {"beside": benches_beside()} if stand.local else {}
+    own |= {"beside": max(beside, benches_beside())} if stand.local else {}
     own |= {"journals": kept} if workload.runs > 1 else {}
     if evidence.is_kept(result):
         said = evidence.told(history, evidence.since(logs_of(stand), logged))

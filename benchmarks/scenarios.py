@@ -25,6 +25,7 @@ from benchmarks.faults.service import (
     KillControl,
     KillHost,
     KillService,
+    LeaveHost,
     Redeploy,
     one_release,
     survived,
@@ -253,11 +254,20 @@ def _service_killed(engine: str, service: str) -> Scenario:
 
 
 CONTROL = (
-    _served(KillControl(), "The control plane is killed after a commit, and started again"),
+    _served(
+        KillControl(),
+        "The control plane is killed after a commit, but for what the step runs below, and started"
+        " again",
+    ),
     *(_service_killed(engine, name) for engine, names in SERVICES.items() for name in names),
     _served(
         KillHost("host-killed"),
         "The service below which a step runs is killed with all below it, and started again",
+        lacks=LOCAL,
+    ),
+    _served(
+        LeaveHost("host-left"),
+        "It alone is killed, and started again while what it had started is still at work",
         lacks=LOCAL,
     ),
     _served(

@@ -6,12 +6,14 @@ import math
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from benchmarks.model import Fault, Struck
 from benchmarks.stand import Stand, note
 from shared.journal import Event
+
+TELLING_S = 0.02  # from which on it is said how long it took to inject a fault
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Strike:
         if self.struck_at is None and self.fault.due(history):
             self.struck_at = at = time.monotonic()  # before: an engine may react faster than we
             struck = self.fault.inject(self.stand, history)
+            if (took_s := time.monotonic() - at) > TELLING_S:  # steps may end before it is done
+                struck = replace(struck, what=f"{struck.what}, in {took_s:.2f} s")
             note(self.stand, self.run, "fault_injected", struck, struck.at or at)
             if math.isfinite(self.fault.lasts_s):
                 left = max(0.0, at + self.fault.lasts_s - time.monotonic())

@@ -45,14 +45,15 @@ class Away(AtHold):
 
 @dataclass(frozen=True, slots=True)
 class KillControl(Away):
-    """SIGKILL every process of the control plane; the worker's is left alone."""
+    """SIGKILL every process of the control plane, but of that below which the step runs."""
 
     name: str = "control-killed"
     kind: str = "committed"
     step: str = "load"
 
     def strike(self, world: World, hit: Event) -> str:
-        pids = world.orchestrator.pids(Role.CONTROL)
+        spared = _host_pid(world, hit)
+        pids = [it for it in world.orchestrator.pids(Role.CONTROL) if it != spared]
         for pid in pids:
             send(pid, signal.SIGKILL)
         release(world)
@@ -84,7 +85,7 @@ class CutPower(AtHold):
 
 @dataclass(frozen=True, slots=True)
 class KillService(Away):
-    """SIGKILL the main process of one service; what it had started is left to itself."""
+    """SIGKILL the main process of one service; what it had started goes on until its next start."""
 
     service: str = ""
 
@@ -93,6 +94,24 @@ class KillService(Away):
         send(pid, signal.SIGKILL)
         release(world)
         return f"SIGKILL to the {self.service}, process {pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveHost(Away):
+    """SIGKILL the service below which the step runs, alone, and never end what it had started.
+
+    Supervisors end it (systemd what is left of a service's control group; a container dies as a
+    whole); a person who starts the service by hand may not.
+    """
+
+    def strike(self, world: World, hit: Event) -> str:
+        services = services_of(world)
+        name = host_of(services, pid_of(hit))
+        send(services.started[name].pid, signal.SIGKILL)
+        services.leave(name)
+        world.scene.undo.callback(services.end_left)
+        release(world)
+        return f"SIGKILL to the {name} alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +198,14 @@ class ControlDown(Away):
             start_again(world)
         finally:
             release(world)
+
+
+def _host_pid(world: World, hit: Event) -> int | None:
+    """Return the process of the service below which a step runs; None where a role tells it."""
+    services = world.orchestrator.services
+    if not isinstance(services, Services):
+        return None
+    return services.started[host_of(services, pid_of(hit))].pid
 
 
 def services_of(world: World) -> Services:

@@ -3,7 +3,8 @@
 Driven through the public REST API. Two orders matter. The api-server is up, and its Execution API
 has answered once, before the scheduler starts: a task that meets a cold one burns its retries. And
 a service is started again only when all that the dead one started is gone, as systemd and
-containers do it: orphans of a killed scheduler keep its database locks.
+containers do it: orphans of a killed scheduler keep its database locks. The scenario
+`scheduler-left` shows what comes of it otherwise.
 """
 
 from __future__ import annotations
@@ -308,7 +309,7 @@ class Airflow(OnThisMachine):
         """Stop every service: the scheduler first, whose tasks report to the api-server."""
         self.services.stop("scheduler", grace_s=STOP_S)
         self.services.stop("dag-processor", grace_s=STOP_S)
-        self.services.kill("api-server")  # it keeps no state, and waits long for idle connections
+        self.services.kill_all()  # the api-server keeps no state, and waits long for idle ones
 
     def web_ui(self) -> str:
         return f"http://127.0.0.1:{self.port}"

@@ -19,9 +19,7 @@ from benchmarks.orchestrators.api.dagster import STATES, DagsterApi, run_config,
 from benchmarks.orchestrators.process_runs import ProcessRuns, module
 from benchmarks.orchestrators.services import (
     ROOT,
-    Service,
     Services,
-    end,
     environment_of,
     free_port,
     installed_version,
@@ -50,6 +48,13 @@ NEEDED = (
         "FROM_FAILURE",
         "the implementation's own: from failure, a retry would leave out mapped steps that had not"
         " begun (dagster-io/dagster#20925); without run retries it does nothing",
+    ),
+    Setting(
+        "job tag dagster/max_runtime, of synthetic pipelines alone",
+        "0",
+        "none",
+        "how long their runs take is what is measured: they are not ended by a setup's"
+        " run_monitoring.max_runtime_seconds, as the pipelines' are",
     ),
 )
 START_METHOD = "execution.config.multiprocess.start_method"  # of the run config
@@ -295,7 +300,6 @@ class Dagster(OnThisMachine):
     api: DagsterApi = field(init=False)
     code_port: int = field(default_factory=free_port)
     web_port: int = field(init=False)
-    dead: list[Service] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.services = Services(self.surroundings.directory)
@@ -308,8 +312,8 @@ class Dagster(OnThisMachine):
     def start(self) -> None:
         """Start what is not running: the code server, then webserver and daemon side by side."""
         self._configure()
-        for name in [n for n, s in self.services.started.items() if not s.running()]:
-            self.dead.append(self.services.started.pop(name))  # what it left may still be at work
+        for name in self.services.dead():
+            self.services.kill(name)  # what is left of it
         self._start(
             "code-server", "dagster", "api", "grpc", *self._code(), *self._at(self.code_port)
         )
@@ -396,9 +400,6 @@ class Dagster(OnThisMachine):
         return self.api.ready(began)
 
     def stop(self) -> None:
-        for service in self.dead:
-            end(service)
-        self.dead.clear()
         self.services.stop_all()
 
     def web_ui(self) -> str:
@@ -424,12 +425,6 @@ class Dagster(OnThisMachine):
             return State.WAITING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
 
-    def kill(self) -> None:
-        """End the services, and what those that died before have left."""
-        self.services.kill_all()
-        for service in self.dead:
-            end(service)
-
     def pids(self, role: Role) -> Sequence[int]:
         """Return the services' processes, or those of the runs: the code server's children."""
         if role is Role.CONTROL:
@@ -438,7 +433,7 @@ class Dagster(OnThisMachine):
 
     def _run_workers(self) -> list[int]:
         started = self.services.started.get("code-server")
-        servers = [*self.dead, *([started] if started is not None else [])]
+        servers = [*self.services.left, *([started] if started is not None else [])]
         # Of a code server that has died, the guard is the parent of what it started.
         parents = [pid for server in servers for pid in (server.pid, server.guard.pid)]
         return sorted(pid for parent in parents for pid in children(parent) if _spawned(pid))

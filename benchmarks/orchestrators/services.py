@@ -68,6 +68,7 @@ class Services:
 
     directory: Path
     started: dict[str, Service] = field(default_factory=dict)
+    left: list[Service] = field(default_factory=list)  # have died; what they started may be at work
 
     def start(
         self,
@@ -139,10 +140,22 @@ class Services:
         """Return the services that have ended by themselves."""
         return [name for name, service in self.started.items() if not service.running()]
 
+    def leave(self, name: str) -> None:
+        """Let a service that has died be started again, and what it had started go on."""
+        self.left.append(self.started.pop(name))
+
     def kill_all(self) -> None:
         """SIGKILL every service and all that they started, at once."""
         for name in list(self.started):
             self.kill(name)
+        self.end_left()
+
+    def end_left(self) -> list[str]:
+        """End what services that were left have started; return their names."""
+        names = [it.name for it in self.left]
+        while self.left:
+            end(self.left.pop())
+        return names
 
     def stop_all(self, *, grace_s: float = GRACE_S) -> None:
         """Stop what was started, last first; all are asked before any is waited for."""
@@ -151,6 +164,7 @@ class Services:
                 os.kill(service.pid, signal.SIGTERM)
         for name in list(reversed(self.started)):
             self.stop(name, grace_s=grace_s)
+        self.end_left()
 
     def pids(self, role: Role) -> list[int]:
         """Return the own pids of the living services of a role, oldest first."""
@@ -159,14 +173,15 @@ class Services:
     def roots(self) -> list[psutil.Process]:
         """Return the guards, which wait for what is orphaned below them."""
         found = []
-        for service in list(self.started.values()):
+        for service in (*self.started.values(), *self.left):
             with contextlib.suppress(psutil.NoSuchProcess):  # it was killed
                 found.append(psutil.Process(service.guard.pid))
         return found
 
     def processes(self) -> list[psutil.Process]:
         """Return every live process below the guards."""
-        return [p for service in list(self.started.values()) for p in service.processes()]
+        services = (*self.started.values(), *self.left)
+        return [p for service in services for p in service.processes()]
 
 
 def end(service: Service) -> None:

@@ -66,11 +66,14 @@ class OnThisMachine(ThroughApi, ABC):
         """Start what does not run, and return when a run can be submitted."""
 
     def mend(self) -> str:
-        """Start the services that have died."""
-        dead = self.services.dead()
+        """Start the services that have died, and end what others that had died have left."""
+        left, dead = self.services.end_left(), self.services.dead()
         if dead:
             self.start()
-        return ", ".join(dead)
+        told = ", ".join(dead)
+        if left:
+            told = f"{told or 'nothing'}, and ended what the dead {' and '.join(left)} had left"
+        return told
 
     def kill(self) -> None:
         self.services.kill_all()

@@ -21,6 +21,7 @@ from benchmarks.statistics import Sample
 Read = Callable[[Cell | None, str], Sample]
 
 MINUTE_S = 60.0
+PEAK = "peak_pss_mb"
 ROLES = {"control": "control", "worker": "worker", "metadata": "metadata database"}
 SPLIT = ("control", "worker", "task", "metadata")
 WRITTEN = {  # column -> measure, unit, how many of the measure's unit are one
@@ -43,6 +44,7 @@ class Standing:
     written: Mapping[str, Figure]  # a minute
     first: Figure
     later: Figure
+    peak: Figure  # memory, of all processes, in a run of one no-op
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def _standing(campaign: Campaign, setup: SetupId) -> Standing | None:
     """Return a setup's line, or None when it was neither watched at rest nor timed at a start."""
     cell, seed = idle_cell(campaign, setup), campaign.seed
     starts = {name: _starts(campaign, setup, f"{name}_start_s") for name in ("first", "later")}
-    if cell is None and not any(starts.values()):
+    peaks = _peaks(campaign, setup)
+    if cell is None and not any(starts.values()) and not peaks:
         return None
     return Standing(
         setup, cell,
@@ -109,8 +112,18 @@ def _standing(campaign: Campaign, setup: SetupId) -> Standing | None:
         words.figure(asks_s(cell).times(1000), "ms", seed),
         {name: words.figure(_a_minute(cell, measure).times(1 / one), unit, seed)
          for name, (measure, unit, one) in WRITTEN.items()},
-        *(words.figure(starts[name], "s", seed) for name in ("first", "later")),
+        words.figure(starts["first"], "s", seed), words.figure(starts["later"], "s", seed),
+        words.figure(peaks, "MB", seed),
     )  # fmt: skip
+
+
+def _peaks(campaign: Campaign, setup: SetupId) -> list[float]:
+    """Return the peak memory in the warm-ups, the one workload that all setups have.
+
+    Reading memory costs time, so the bench does not read it in the trials that it times.
+    """
+    same = (it for it in campaign.cells.values() if it.setup == setup)
+    return [value for it in same for value in it.warm_values(PEAK)]
 
 
 def _of_role(cell: Cell | None, role: str, values: Sequence[float], unit: str, seed: int) -> Figure:

@@ -34,6 +34,15 @@ class Rung:
     missing: Mark | None
 
     @property
+    def what(self) -> str:
+        """What a variant that is not told setting by setting sets."""
+        variant = self.setup.variant
+        if variant == "default":
+            return "as shipped"
+        without = variant.removeprefix(WITHOUT) if variant.startswith(WITHOUT) else ""
+        return f"all but {without}" if without else "all: see the settings"
+
+    @property
     def between(self) -> bool:
         return _between(self.setup.variant)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks import statistics
 from benchmarks.evidence import ends_as_it_must
 from benchmarks.model import ENGINES, Outcome, Result, Truth
-from benchmarks.report import concurrency, control, overhead, recovery, steps, words
+from benchmarks.report import concurrency, control, overhead, recovery, scaling, steps, words
 from benchmarks.report.facts import VARIANTS, Campaign, Subject, unique
 from benchmarks.report.overhead import Comparison
 from benchmarks.report.words import Mark, plural
@@ -62,8 +62,9 @@ def paragraphs(campaign: Campaign) -> list[str]:
     same = " ".join(it.text for it in _same_rows(campaign))
     told = [" ".join([*_cost(campaign, it), *_rescued(campaign, it)]) for it in VARIANTS]
     cost = steps.headline(steps.tables(campaign))
+    small = scaling.headline(scaling.grains(campaign))
     at_once = concurrency.headline(concurrency.groups(campaign))
-    return [text for text in (same, *told, cost, at_once) if text]
+    return [text for text in (same, *told, cost, small, at_once) if text]
 
 
 def _cost(campaign: Campaign, variant: str) -> Iterator[str]:
@@ -91,12 +92,18 @@ def _span(title: str, found: Sequence[overhead.Overhead]) -> str:
 def _rescued(campaign: Campaign, variant: str) -> Iterator[str]:
     setups = [it for it in campaign.setups if it.variant == variant and it.engine != "bare"]
     found = {it.title: recovery.judged(campaign, it) for it in setups}
-    parts = [f"{title} in {sum(map(fine, trials))} of {len(trials)}"
+    parts = [f"{title} in {sum(map(fine, trials))} of {len(trials)}{_helped(trials)}"
              if trials else f"{title} {words.NOT_MEASURED}"
              for title, trials in found.items()]  # fmt: skip
     if any(found.values()):
         told = words.listed(parts)
         yield f"After a fault, every row arrived and the final state said so: {told}."
+
+
+def _helped(trials: Sequence[Result]) -> str:
+    """Say in how many of the trials that ended well a person had to do something."""
+    count = sum(fine(it) and it.outcome == Outcome.RESUMED for it in trials)
+    return f" ({count} of them after a person's command)" if count else ""
 
 
 def fine(result: Result) -> bool:

@@ -21,18 +21,21 @@ def limits(
 
 def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
     """Return what the section on synthetic workloads does not show; `sizes` are by shape."""
-    told = "; ".join(f"{shape} of {listed([f'{n:,}' for n in found])}"
-                     for shape, found in sizes.items()) or "none"  # fmt: skip
+    told = "; ".join(f"{shape} of {listed([f'{n:,}' for n in found])} steps"
+                     for shape, found in sizes.items())  # fmt: skip
+    counts = (f"No-ops were measured as {told}. What happens beyond the largest is not shown; an "
+              "exponent describes these counts and predicts no other." if told
+              else "No no-ops were measured.")  # fmt: skip
     return [
-        ("Other counts.", f"No-ops were measured as {told} steps. What happens beyond the largest "
-         "is not shown; an exponent describes these counts and predicts no other."),
+        ("Other counts.", counts),
         ("The start is in the makespan.", "Growth and the METG of a run count from the trigger, "
          "so a slow dispatch makes the exponent of small runs smaller and the METG larger. Time a "
          "step and hand-off count from the first step's start."),
         ("Isolation has its price.", "A call, a thread, a fork and a new process do not protect "
          "the same: a setup whose steps are calls loses the whole run when one of them dies. "
          "Compare costs among setups whose steps are alike, or know what you pay for."),
-        ("Two at a time, two cores or more.", "Every setup may run two steps of a run at once. "
+        ("Two at a time, two cores or more.", "Every setup may run two steps of a run at once, "
+         "except those whose task says one at a time. "
          "Threads of one Python process calculate one at a time, so a fan-out of work that is all "
          "CPU is at most half as efficient there as with processes."),
         ("Work that waits.", "The work of a task is CPU time. Tasks that wait for a network or a "

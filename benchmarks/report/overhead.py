@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 from benchmarks import statistics
@@ -18,7 +18,6 @@ MEASURES = {  # column -> measure, unit
     "closing": ("closing_s", "s"),
     "cpu": ("cpu_s", "s"),
 }
-MEMORY = "peak_pss_mb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +89,6 @@ def overhead(base: Sequence[float], values: Sequence[float], seed: int) -> Overh
     )  # fmt: skip
 
 
-def memory(campaign: Campaign, cell: Cell) -> Figure:
-    """Print the peak memory of a setup in its warm-ups, the one workload that all of them have.
-
-    Reading memory costs time, so the bench does not read it in the trials that it times.
-    """
-    same = [it for it in campaign.cells.values() if it.setup == cell.setup]
-    values = [value for it in same for value in it.warm_values(MEMORY)]
-    if not values:
-        return words.figure([], "MB", campaign.seed, cell.word)
-    return replace(words.figure(values, "MB", campaign.seed), note="in warm-ups")
-
-
 def tuned_against_default(campaign: Campaign) -> list[Comparison]:
     """Compare the two variants of each engine; the default comes first."""
     pairs = [
@@ -138,7 +125,6 @@ def _line(campaign: Campaign, setup: SetupId, subject: Subject, base: Sequence[f
         column: words.figure(cell.values(measure), unit, campaign.seed, cell.word)
         for column, (measure, unit) in MEASURES.items()
     }
-    figures["memory"] = memory(campaign, cell)
     added = None if setup == campaign.bare else overhead(base, values, campaign.seed)
     return Line(setup, cell, figures, added, len(values), cell.failed_count)
 

@@ -122,18 +122,19 @@ def context(
     drawings, undrawn = _drawings(timelines)
     folders = (folder, *others)
     lacking = dict(pair for it in reversed(folders) for pair in results.lacking(it).items())
-    matrix = recovery.matrix(campaign, lacking)
+    matrix, hurt = recovery.matrix(campaign, lacking), recovery.hurt(campaign)
     return {
         "name": folder.resolve().name, "campaign": campaign, "words": words,
         "compared": headline.compared(campaign), "paragraphs": headline.paragraphs(campaign),
         "facts": headline.facts(campaign),
         "panels": _panels(campaign), "columns": overhead.MEASURES,
         "comparisons": overhead.tuned_against_default(campaign),
-        "matrix": matrix, "hurt": recovery.hurt(campaign),
+        "matrix": matrix, "hurt": hurt,
         "outages": (down := outages.outages(campaign)), "outage_chart": outages.chart(down),
         "promises": promises.kept(matrix), "groups": recovery.grouped(matrix),
         "explained": _explained(folder, matrix),
-        "costs": recovery.costs(campaign, matrix),
+        "costs": recovery.costs(campaign, matrix), "beside": recovery.shared(matrix),
+        "blows": recovery.blows(matrix, timelines), "hit": unique(it.engine for it in hurt),
         "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),
         "timelines": timelines,
         "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,
@@ -145,7 +146,7 @@ def context(
         "quiet": quiet.quiet(campaign), "quieter": quiet,
         "having": (having := costs.costs(campaign, installation.load(folder), root)),
         "roles": costs.ROLES, "rest_charts": _rest_charts(having), "costing": costs,
-        "gains": gains.ladders(campaign), "profiles": profiles.shown(folders),
+        "gains": gains.ladders(campaign), "profiles": profiles.shown(folders, campaign),
         "planted": control.planted(campaign),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign),

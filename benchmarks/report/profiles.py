@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import altair as alt
 from markupsafe import Markup
@@ -14,6 +15,8 @@ from benchmarks.profiling import spent
 from benchmarks.profiling.spent import IMPORTS, INTERPRETER, Profile, Spent
 from benchmarks.report import words
 from benchmarks.report.charts import BAR_PX, INK, MUTED, REST_PX, STEP, Layer, Rows, inline, plot
+from benchmarks.report.facts import Campaign
+from benchmarks.workloads import named
 
 SHOWN_FROM = 0.02  # of all; processes with less are added up
 PARTS_FROM = 0.05  # of a process; packages with less are added up
@@ -40,18 +43,19 @@ class Shown:
     title: str
     per: str
     lines: tuple[Line, ...]
+    ordinary: str  # the CPU time of the same runs without sampling, "" when there were none
     seen_percent: float | None  # of the CPU time that the kernel counted
     chart: Markup
 
 
-def shown(folders: Sequence[Path]) -> list[Shown]:
+def shown(folders: Sequence[Path], campaign: Campaign) -> list[Shown]:
     """Return the profiles of some folders of results, each setup and workload once."""
     found = {(it.setup, it.workload): it for folder in reversed(folders)
              for it in spent.load(folder)}  # fmt: skip
-    return [_shown(found[key]) for key in sorted(found)]
+    return [_shown(found[key], campaign) for key in sorted(found)]
 
 
-def _shown(profile: Profile) -> Shown:
+def _shown(profile: Profile, campaign: Campaign) -> Shown:
     of_steps = profile.steps > 1 and profile.workload not in PIPELINES
     per = "a step" if of_steps else "a run"
     count = profile.runs * (profile.steps if of_steps else 1)
@@ -59,7 +63,23 @@ def _shown(profile: Profile) -> Shown:
     lines = tuple(_line(it, count, seen) for it in profile.spent if it.cpu_s >= SHOWN_FROM * seen)
     title = f"{profile.setup}, {profile.workload}"
     share = 100 * seen / profile.cpu_s if profile.cpu_s else None
-    return Shown(profile, title, per, lines, share, Markup(svg(profile, title, per, count)))
+    steps = profile.steps if of_steps else 1
+    chart = Markup(svg(profile, title, per, count))
+    return Shown(profile, title, per, lines, _ordinary(campaign, profile, steps), share, chart)
+
+
+def _ordinary(campaign: Campaign, profile: Profile, steps: int) -> str:
+    """Return the CPU time of the same runs when nobody samples them, in words."""
+    name = named(profile.workload).name
+    values = [
+        value
+        for cell in campaign.cells.values()
+        if (cell.setup.name, cell.subject.workload) == (profile.setup, name)
+        for value in cell.values("cpu_s")
+    ]
+    if not values:
+        return ""
+    return f"{words.number(1000 * median(values) / steps)} ms without sampling (n = {len(values)})"
 
 
 def _line(it: Spent, count: int, seen: float) -> Line:

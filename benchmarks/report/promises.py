@@ -83,12 +83,13 @@ def kept(matrix: Sequence[Scenario]) -> list[Kept]:
 
 
 def _kept(row: Scenario, told: Told) -> Iterator[Kept]:
-    if not told.n:
+    if "detect" not in told.figures:  # of a run that was not harmed there was nothing to notice
         return
+    harmed = [it for it in told.cell.results if not recovery.unharmed(it)]
     trial = told.cell.results[0]
     for it in known():
         if it.fits(trial):
-            middle = words.middle(recovery.values(told.cell.results, "detect_s"))
+            middle = words.middle(recovery.values(harmed, "detect_s"))
             promised = it.seconds(trial)
             if promised is not None and it.after_outage:
                 promised += words.middle(recovery.values(told.cell.results, "outage_s")) or 0.0

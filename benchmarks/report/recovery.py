@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -12,15 +13,24 @@ from benchmarks.evidence import ends_as_it_must
 from benchmarks.model import Outcome, Result, Truth, Verdict
 from benchmarks.report import words
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject, unique
+from benchmarks.report.lanes import MARKS, Timeline
 from benchmarks.report.words import Figure, Mark
 from benchmarks.scenarios import GROUPS, SCENARIOS
 
-TIMES = {"detect": "detect_s", "recover": "recover_s", "truth": "truth_s"}
+TIMES = {
+    "outage": "outage_s",
+    "detect": "detect_s",
+    "recover": "recover_s",
+    "truth": "truth_s",
+}
+REACTIONS = ("detect", "recover")  # of a run that was harmed
 APT = {  # only of trials that ended so
     "recover_s": (Truth.TRUE_SUCCESS, Truth.FALSE_FAILURE),
     "truth_s": (Truth.TRUE_SUCCESS, Truth.TRUE_FAILURE),
 }
 REASON_CHARACTERS = 90
+FAULT = MARKS["fault_injected"]
+PROCESS = re.compile(r", process \d+|(?<=process) \d+")  # another number in each trial
 OTHERS = "others"  # scenarios that an older bench had
 LANDED = "landed"  # the check that the fault struck where it should
 COUNTS = {"repeated steps": "repeated_steps", "interventions": "interventions_count"}
@@ -87,6 +97,15 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class Blow:
+    """What a scenario does, and what it hit on each engine, as the journals have it."""
+
+    scenario: Scenario
+    says: str  # the sentence of `bench list`
+    hit: dict[str, str]  # by engine
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """What a scenario cost on one setup: rows by the ledger, and work that was thrown away."""
 
@@ -117,6 +136,27 @@ def _checked(name: str, result: Result) -> Checked:
     found = [it.reason for it in result.findings if it.check == results.CAUGHT]
     mark = words.NOT_CAUGHT if why else words.CAUGHT
     return Checked(name, result.scenario, mark, why or found[-1], result)
+
+
+def blows(rows: Sequence[Scenario], timelines: Sequence[Timeline]) -> list[Blow]:
+    """Return what was done in each scenario, from the journal of the first trial on each engine."""
+    drawn: dict[tuple[str, Subject], dict[str, str]] = {}
+    for it in timelines:
+        hit = drawn.setdefault((it.scenario, it.subject), {})
+        for lane in it.lanes:
+            struck = next((mark.detail for mark in lane.marks if mark.kind == FAULT), "")
+            hit.setdefault(lane.setup.engine, PROCESS.sub("", struck))
+    return [Blow(row, _says(row.name), drawn.get((row.name, row.subject), {})) for row in rows]
+
+
+def _says(name: str) -> str:
+    return SCENARIOS[name].title if name in SCENARIOS else ""
+
+
+def shared(rows: Sequence[Scenario]) -> int:
+    """Return beside how many other benches the trials were done, at most."""
+    trials = (trial for row in rows for told in row.cells for trial in told.cell.results)
+    return max((int(it.environment.get("beside") or 0) for it in trials), default=0)
 
 
 def costs(campaign: Campaign, rows: Sequence[Scenario]) -> list[Cost]:
@@ -171,8 +211,11 @@ def grouped(rows: Sequence[Scenario]) -> list[tuple[str, list[Scenario]]]:
 def told(cell: Cell, seed: int, lacking: str = "") -> Told:
     """Say what a cell says; `lacking` is why there can be no trial in it."""
     judged = [it for it in cell.results if it.outcome != Outcome.ERROR]
-    figures = {label: words.figure(values(judged, it), "s", seed, _absent(judged, it))
-               for label, it in TIMES.items()}  # fmt: skip
+    harmed = [it for it in judged if not unharmed(it)]
+    figures = {label: words.figure(values(of, it), "s", seed, _absent(of, it))
+               for label, it in TIMES.items()
+               if (of := harmed if label in REACTIONS else judged)
+               and (label != "outage" or values(of, it))}  # fmt: skip
     figures |= {label: words.tally(values(judged, it)) for label, it in COUNTS.items()}
     word = words.UNSUPPORTED if lacking and not cell.trials else cell.word
     missing = None if judged else words.NO_FIGURE[word]
@@ -188,6 +231,11 @@ def judged(campaign: Campaign, setup: SetupId) -> list[Result]:
 def silent(campaign: Campaign, setup: SetupId) -> int:
     """Count the fault trials of a setup that say nothing: they broke, or the fault missed."""
     return len(_trials(campaign, setup)) - len(judged(campaign, setup))
+
+
+def unharmed(result: Result) -> bool:
+    """Whether there was nothing to notice and nothing to recover."""
+    return (result.outcome, result.truth) == (Outcome.UNHARMED, Truth.TRUE_SUCCESS)
 
 
 def missed(result: Result) -> bool:

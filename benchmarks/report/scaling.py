@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -69,6 +69,7 @@ class Grain:
     run: Metg
     steps: Metg
     half: Metg  # of the run, by what the machine could do and not by the setup's own best
+    disturbed: str = ""  # how many of its trials were on a disturbed host, in words
 
     @property
     def peak(self) -> str:
@@ -161,13 +162,34 @@ def _grains(
         run = efficiencies(cells, pipeline, count, "makespan_s", over=1)
         found = granularity.metg(run)
         alone = granularity.metg(efficiencies(cells, pipeline, count, "per_step_s", over=count))
-        lines.append(Grain(setup, found, alone, granularity.metg(run, peak=1.0)))
+        lines.append(
+            Grain(setup, found, alone, granularity.metg(run, peak=1.0), _noise(cells.values()))
+        )
         half = granularity.THRESHOLD * max((it.efficiency for it in found.points), default=0.0)
         mark = (found.task_s, half) if found.task_s else None
         curves.append(Curve(setup, dots(run, campaign.seed), mark))
     title = f"{NAMES[pipeline]} of {words.plural(count, 'step')}"
     shown = tuple(it for it in curves if it.dots)
     return Grains(pipeline, count, title, tuple(subjects), tuple(lines), shown)
+
+
+def _noise(cells: Iterable[Cell]) -> str:
+    """Say how many of the trials were on a disturbed host; "" where none was."""
+    rows = [row for cell in cells for row in cell.trials]
+    count = sum(bool(row.disturbed) for row in rows)
+    return f"{count} of {words.plural(len(rows), 'trial')} on a disturbed host" if count else ""
+
+
+def headline(found: Sequence[Grains]) -> str:
+    """Say in a sentence how small a task may be on each setup."""
+    told = []
+    for it in found:
+        sizes = [f"{line.setup.title} {'more than ' if line.run.rising else ''}"
+                 f"{size(line.run.task_s)}"
+                 for line in it.lines if line.run.task_s is not None]  # fmt: skip
+        if sizes:
+            told.append(f"METG(50 %) of a run, {it.title}: {words.listed(sizes)}.")
+    return " ".join(told)
 
 
 def efficiencies(
@@ -204,4 +226,6 @@ def bracket(found: Metg) -> str:
     """Print the two measured sizes around a METG."""
     if found.below is None or found.above is None:
         return ""
+    if found.rising:
+        return "a lower bound: the best efficiency is not known yet"
     return f"between {1000 * found.below:g} and {1000 * found.above:g} ms"

@@ -54,6 +54,11 @@ class Table:
         return not self.shape or (self.shape.pipeline == "chain" and self.shape.steps > 1)
 
     @property
+    def single(self) -> bool:
+        """Whether a run is one step, whose own time says nothing of an engine."""
+        return self.shape is not None and self.shape.steps == 1
+
+    @property
     def figures(self) -> int:
         """Count the setups with a figure."""
         return sum(line.n > 0 for line in self.lines)
@@ -297,13 +302,15 @@ def _rows(cell: Cell) -> tuple[Row, ...]:
 
 
 def headline(made: Sequence[Table]) -> str:
-    """Say in a sentence each what a step costs in the tables that are shown."""
+    """Say in a sentence each what a step costs in the tables that are shown; of one, its wait."""
     told = []
     for table in made:
-        costs = [f"{line.setup.title} {line.figures['step'].text}" for line in table.lines
-                 if line.n and not line.figures["step"].word]  # fmt: skip
+        name, measure = ("dispatch", "trigger to first step") if table.single else (
+            "step", "time a step")  # fmt: skip
+        costs = [f"{line.setup.title} {line.figures[name].text}" for line in table.lines
+                 if line.n and not line.figures[name].word]  # fmt: skip
         if table.main and costs:
             fewest = min(line.n for line in table.lines if line.n)
-            told.append(f"{table.subject.title}, time a step: {words.listed(costs)} "
+            told.append(f"{table.subject.title}, {measure}: {words.listed(costs)} "
                         f"(n = {fewest} or more a setup).")  # fmt: skip
     return " ".join(it[0].upper() + it[1:] for it in told)

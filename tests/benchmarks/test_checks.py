@@ -4,7 +4,7 @@ import pytest
 from histories import COMPLETE, history, trial
 
 from benchmarks import checks
-from benchmarks.model import Outcome, State, Told, Truth, Verdict, Workload
+from benchmarks.model import Outcome, State, Stored, Told, Truth, Verdict, Workload
 from benchmarks.workloads import chain
 from shared.journal import Event
 
@@ -54,9 +54,10 @@ def test_a_warehouse_that_was_not_read_leaves_checks_unknown():
 @pytest.mark.parametrize(
     ("steps", "verdict", "told"),
     [
-        (1, Verdict.PASS, "1 of 1 steps"),
-        (2, Verdict.PASS, "2 of 1 steps"),  # an engine has steps of its own
-        (0, Verdict.FAIL, "0 of 1 steps"),
+        (Stored(1, 1, 0.1), Verdict.PASS, "1 of 1 steps"),
+        (Stored(2, 2, 0.1), Verdict.PASS, "2 of 1 steps"),  # an engine has steps of its own
+        (Stored(0, 0, 180), Verdict.FAIL, "0 of 1 steps; 0 when it was asked for 180 s"),
+        (Stored(0, 1, 52), Verdict.FAIL, "0 of 1 steps; 1 when it was asked for 52 s"),
         (None, Verdict.UNKNOWN, "the engine did not say"),
     ],
 )

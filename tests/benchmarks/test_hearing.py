@@ -71,7 +71,9 @@ def test_of_a_run_that_was_hit_it_is_asked_how_it_went():
     engine = Engine(spans=[3, 4, 5])
     told = hearing.hear(engine, "handle", chain(5), State.SUCCEEDED, hurt=True, steps=5)
 
-    assert told == Told(history="in x: pending, running", steps=5)
+    assert told.history == "in x: pending, running"
+    assert told.steps is not None
+    assert (told.steps.in_time, told.steps.at_last) == (5, 5)
 
 
 def test_a_run_that_failed_is_not_asked_for_steps_that_it_need_not_have():
@@ -84,19 +86,26 @@ def test_a_run_that_failed_is_not_asked_for_steps_that_it_need_not_have():
 def test_a_store_that_does_not_answer_at_once_is_asked_again():
     engine = Engine(spans=[requests.ConnectionError("not yet"), 3, 5])
 
-    assert hearing.settled_steps(engine, "handle", 5) == 5
+    assert hearing.settled_steps(engine, "handle", 5)[:2] == (5, 5)
+
+
+def test_what_a_store_has_late_is_told_from_what_it_has_in_time():
+    engine = Engine(spans=[4, 5])
+
+    assert hearing.settled_steps(engine, "handle", 5, settle_s=-1)[:2] == (0, 5)
+
+
+def test_a_store_that_lacks_a_step_for_good_says_how_many_it_has():
+    stored = hearing.settled_steps(Engine(spans=[4]), "handle", 5, late_s=0)
+
+    assert stored[:2] == (4, 4)
 
 
 @pytest.mark.parametrize(
-    ("answer", "steps"),
-    [
-        (4, 4),
-        (LookupError("nobody keeps it"), None),
-        (requests.ConnectionError("no answer"), None),
-    ],
+    "answer", [LookupError("nobody keeps it"), requests.ConnectionError("no answer")]
 )
-def test_a_store_that_lacks_a_step_for_good_says_how_many_it_has(answer, steps):
-    assert hearing.settled_steps(Engine(spans=[answer]), "handle", 5, timeout_s=0.01) == steps
+def test_a_store_that_never_answers_says_nothing(answer):
+    assert hearing.settled_steps(Engine(spans=[answer]), "handle", 5, late_s=0) is None
 
 
 def test_a_store_that_does_not_know_every_end_yet_is_asked_again():

@@ -77,6 +77,14 @@ def test_the_first_start_is_not_among_the_later_ones():
     assert line.cell is None
 
 
+def test_peak_memory_is_that_of_the_warm_ups_the_one_workload_that_all_have():
+    told = [warm(AIRFLOW, n, peak_pss_mb=mb) for n, mb in ((1, 70.0), (2, 80.0))]
+    told.append(noop(AIRFLOW, peak_pss_mb=900.0))
+    (line,) = had(*told).standing
+
+    assert (line.peak.text, line.peak.n) == ("75.0 MB", 2)
+
+
 def test_what_a_run_wrote_and_used_is_divided_by_its_steps():
     (table,) = had(noop(AIRFLOW)).steps
     (line,) = table.lines

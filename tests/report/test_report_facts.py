@@ -52,16 +52,6 @@ def test_a_warm_up_is_kept_and_in_no_figure():
     assert len(found.cell.warmups) == 1
 
 
-def test_memory_comes_from_the_warm_ups_and_says_so():
-    warm = replace(
-        made_up.result("bare", "default", "github_stats", "calm", 1),
-        warmup=True, measures={"peak_pss_mb": 70.0},
-    )  # fmt: skip
-
-    found = line([*calm("bare", "default", 1.0), warm], "bare").figures["memory"]
-    assert (found.text, found.n, found.note) == ("70.0 MB", 1, "in warm-ups")
-
-
 def test_a_trial_that_broke_and_was_done_again_is_no_failure():
     broke = calm("bare", "default", None, outcome=Outcome.ERROR, truth=None, error="no port")
 
@@ -73,6 +63,7 @@ def test_a_fault_that_missed_its_phase_says_nothing():
     astray = replace(
         made_up.result("airflow", "default", "complaints", "killed", 1),
         findings=(Finding("landed", Verdict.UNKNOWN, "too late"),), measures={"recover_s": 1.0},
+        outcome=Outcome.SELF_HEALED,
     )  # fmt: skip
     campaign = facts.campaign([astray])
     cell = next(it for it in recovery.matrix(campaign)[0].cells if it.n)

@@ -108,7 +108,7 @@ def test_overheads_stand_in_both_files(campaign, page, variant):
     [
         "false success", "limbo", "gave up", "self-healed", "resumed", "unsupported", "skipped",
         "not measured", "failed", "undecided", "indicative", "40 rows lost",
-        "in warm-ups",
+        "Peak PSS, a run of one no-op",
         "bare has no control process", "Airflow 3.3.2", "Dagster 1.13.27", "made-up-host",
         "bench run --profile quick --seed 7", "the loop sleeps less", "postgresql 18.6",
         "blast radius", "777", "123", "4.32 s", "appends without key", "✓ caught", "12 duplicated",

@@ -1,6 +1,7 @@
 """Where the CPU time goes: profiles beside the results, in both files."""
 
 from dataclasses import asdict
+from statistics import median
 
 import made_up
 import orjson
@@ -10,7 +11,7 @@ from test_report_files import Page
 from benchmarks import report, results
 from benchmarks.profiling import spent
 from benchmarks.profiling.spent import Profile, Spent
-from benchmarks.report import profiles
+from benchmarks.report import facts, profiles, words
 
 TASK = Spent(
     "task", 40, 8.0, (("airflow", 5.0), ("imports", 2.0), ("Python itself", 1.0)),
@@ -35,7 +36,7 @@ def test_a_profile_is_read_as_it_was_kept(folder):
 
 
 def test_time_is_that_of_a_step_and_shares_are_of_the_process(folder):
-    (found,) = profiles.shown([folder])
+    (found,) = profiles.shown([folder], facts.campaign(results.read(folder)))
     task, server = found.lines
 
     assert found.per == "a step"
@@ -60,7 +61,18 @@ def test_of_two_folders_the_first_profile_stands(folder, tmp_path):
     other.mkdir(parents=True)
     (other / "it.json").write_bytes(orjson.dumps(asdict(PROFILE) | {"runs": 9}))
 
-    assert [it.profile.runs for it in profiles.shown([folder, tmp_path / "other"])] == [2]
+    campaign = facts.campaign(results.read(folder))
+    shown = profiles.shown([folder, tmp_path / "other"], campaign)
+    assert [it.profile.runs for it in shown] == [2]
+
+
+def test_beside_it_stands_what_the_same_runs_cost_without_sampling(folder):
+    campaign = facts.campaign(results.read(folder))
+    values = next(iter(campaign.cells.values())).values("cpu_s")
+    (found,) = profiles.shown([folder], campaign)
+
+    expected = words.number(1000 * median(values) / PROFILE.steps)
+    assert found.ordinary == f"{expected} ms without sampling (n = 3)"
 
 
 def test_profiles_stand_in_both_files(folder, tmp_path):

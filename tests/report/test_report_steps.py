@@ -170,7 +170,7 @@ def test_a_metg_is_a_lower_bound_while_the_efficiency_rises_and_a_half_of_all_is
 @pytest.mark.parametrize(
     ("makespans", "reason"),
     [
-        ((0.11, 1.05), "not bracketed: still efficient at 0.01 s"),
+        ((0.11, 1.05), "not bracketed: still efficient at 10 ms"),
         ((0.5,), "fewer than two task sizes were measured"),
         ((0.5, 0.5), "an efficiency of 2.00 at 0.1 s"),
         ((0.0, 0.0), "fewer than two task sizes were measured"),

@@ -1,6 +1,7 @@
 """Services that are taken away: which ones, whether it landed, and what became of the step."""
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,8 +12,10 @@ from benchmarks.faults.service import (
     BEFORE,
     SERVICES,
     ControlDown,
+    KillControl,
     KillHost,
     KillService,
+    LeaveHost,
     Redeploy,
     deploy,
     host_of,
@@ -57,12 +60,14 @@ def world(tmp_path, runs):
         orchestrator=Engine(services=services, setup=Setup("prefect", "process", "default")),
         holds=tmp_path / "holds",
         starts=starts,
+        scene=SimpleNamespace(undo=ExitStack()),
     )
     services.stop_all(grace_s=0)
 
 
 def task(world) -> int:
-    return int(world.orchestrator.services.started["worker"].log.read_text().split()[-1])
+    log = world.orchestrator.services.directory / "logs" / "worker.log"
+    return int(log.read_text().split()[-1])
 
 
 def held(world):
@@ -107,6 +112,30 @@ def test_the_host_of_a_step_is_killed_with_the_step(world, decider, left):
 
     assert running(world) == left
     assert pid_of(history[-1]) not in {p.pid for p in world.orchestrator.services.processes()}
+
+
+def test_the_control_plane_is_killed_but_for_the_service_below_which_the_step_runs(world):
+    services, (first, hit) = world.orchestrator.services, held(world)
+    services.started["worker"].role = Role.CONTROL  # as Airflow's scheduler and the code server
+    history = (first, replace(hit, kind="committed", step="load"))
+    told = KillControl().inject(world, history).what
+
+    assert running(world) == {"worker"}
+    assert "2 processes of the control plane" in told
+
+
+def test_what_the_host_had_started_may_go_on_while_it_is_started_again(world):
+    services, history = world.orchestrator.services, held(world)
+    fault = LeaveHost("host-left")
+    struck = fault.inject(world, history)
+    fault.heal(world)
+
+    assert "SIGKILL to the worker alone" in struck.what
+    assert world.starts == [["server", "api"]]
+    assert "worker" not in services.started
+    assert task(world) in {it.pid for it in services.processes()}
+    world.scene.undo.close()
+    assert task(world) not in {it.pid for it in services.processes()}
 
 
 def test_a_deployment_stops_the_host_and_all_below_it_and_starts_it_again(world):
