@@ -57,7 +57,9 @@ def world(tmp_path, runs):
     )
     (tmp_path / "holds").mkdir()
     yield SimpleNamespace(
-        orchestrator=Engine(services=services, setup=Setup("prefect", "process", "default")),
+        orchestrator=Engine(
+            services=services, pids=services.pids, setup=Setup("prefect", "process", "default")
+        ),
         holds=tmp_path / "holds",
         starts=starts,
         scene=SimpleNamespace(undo=ExitStack()),
