@@ -24,7 +24,7 @@ from benchmarks.faults.service import (
 )
 from benchmarks.model import Role, Setting, Setup, Verdict
 from benchmarks.orchestrators.dagster import MAX_RUNTIME
-from benchmarks.orchestrators.services import Services
+from benchmarks.orchestrators.services import Services, wait_until
 from benchmarks.orchestrators.through_api import STEP_TIMEOUT
 from benchmarks.processes import pid_of
 from benchmarks.scenarios import CONTROL, NO_SERVICES, SCENARIOS, unsupported
@@ -122,8 +122,8 @@ def test_the_control_plane_is_killed_but_for_the_service_below_which_the_step_ru
     history = (first, replace(hit, kind="committed", step="load"))
     told = KillControl().inject(world, history).what
 
-    assert running(world) == {"worker"}
     assert "2 processes of the control plane" in told
+    wait_until(lambda: running(world) == {"worker"}, timeout_s=30, because="the kernel ends them")
 
 
 def test_what_the_host_had_started_may_go_on_while_it_is_started_again(world):
