@@ -497,13 +497,16 @@ def report(
             " not have are taken from them, each from one alone."
         ),
     ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Where to write; into the first folder when not given.")
+    ] = None,
 ) -> None:
     """Make report.html and report.md from the results alone."""
     from benchmarks import report as reports  # charts and statistics: two seconds to import
 
     folder = folder.resolve()
-    reports.build(folder, ROOT, [it.resolve() for it in others or ()])
-    console.print(f"report: {_shown(folder / 'report.html')}")
+    reports.build(folder, ROOT, [it.resolve() for it in others or ()], to)
+    console.print(f"report: {_shown((to or folder).resolve() / 'report.html')}")
 
 
 @app.command()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from benchmarks.model import STRUCK_AGAIN
 from shared.journal import Event
 
 History = Sequence[Event]
 Unit = tuple[str, str]  # step and key
 
 ENDS = ("finished", "failed")
+STRIKES = ("fault_injected", STRUCK_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def _attempt(start: Event, history: History) -> Attempt:
     if end is not None:
         return Attempt(start, end, end.at)
     until = next((e.at for e in _after(start, history) if e.kind == "started"), float("inf"))
-    struck = [e.at for e in history if e.kind == "fault_injected" and start.at <= e.at <= until]
+    struck = [e.at for e in history if e.kind in STRIKES and start.at <= e.at <= until]
     return Attempt(start, None, max([start.at, *(e.at for e in own), *struck]))
 
 

@@ -288,6 +288,7 @@ class Ledger:
         return not (self.lost or self.unexpected or self.duplicated) and self.balance
 
 
+STRUCK_AGAIN = "struck_again"  # the event of a fault that strikes each attempt, from the second on
 SLOWER = "+slower"  # how the name of a variant ends in which a slowdown is planted
 ENGINE_SAYS = "engine_says"  # the finding that quotes it of a run that did not succeed
 ENGINE_SPAN = "engine_span_s"  # the measure of its own clock, and the finding why there is none
@@ -471,6 +472,14 @@ class Fault(Protocol):
 
     def heal(self, world: World) -> None:
         """Undo what the fault did to the surroundings. Healing twice does nothing."""
+
+
+@runtime_checkable
+class Repeats(Protocol):
+    """A fault that strikes more than once, until it is healed."""
+
+    def again(self, world: World, history: Sequence[Event]) -> Struck | None:
+        """Strike once more where that is due; asked after every look at the journal."""
 
 
 @dataclass(frozen=True, slots=True)

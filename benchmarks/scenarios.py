@@ -46,6 +46,8 @@ from benchmarks.faults.task import (
     ExhaustMemory,
     Freeze,
     Hang,
+    KillEachTime,
+    KillSupervisor,
     Terminate,
     fenced,
     memory_group,
@@ -70,6 +72,12 @@ NO_SERVICES = "it has no services of its own: nothing is there to be taken away"
 def _in_containers(why: str) -> dict[str, str]:
     """Return, by setup, why containers lack a scenario of the local modes."""
     return {f"{engine}/{COMPOSE}": why for engine in SERVICES}
+
+
+def _served(fault: Fault, title: str, **more: Any) -> Scenario:
+    """Return a scenario in which services are taken away."""
+    times = {**PATIENT, **more}
+    return Scenario(fault.name, title, fault, served=True, otherwise=NO_SERVICES, **times)
 
 
 LOCAL = _in_containers("a service is not named there: see control-killed and worker-killed")
@@ -174,6 +182,25 @@ TASK = (
         **PATIENT,
     ),
     Scenario(
+        "killed-each-time",
+        "The task's process is killed in each attempt before its commit, for 4 minutes",
+        KillEachTime(),
+        heals_first=True,
+        **PATIENT,
+    ),
+    _served(
+        KillSupervisor(),
+        "The process that supervises a step is killed; the step goes on, and writes",
+        after_s=10.0,
+        checks=(fenced,),
+        lacks={
+            **LOCAL,
+            "prefect": "the worker supervises the flow run: see host-left",
+            "dagster/in-process": "no process supervises a step",
+            "dagster/api": "no process supervises a step",
+        },
+    ),
+    Scenario(
         "terminated",
         f"The task's process gets SIGTERM, and {GRACE_S:g} s later SIGKILL",
         Terminate(),
@@ -233,12 +260,6 @@ CONTAINER = (
         otherwise="all local processes share one loopback network",
     ),
 )
-
-
-def _served(fault: Fault, title: str, **more: Any) -> Scenario:
-    """Return a scenario in which services are taken away."""
-    times = {**PATIENT, **more}
-    return Scenario(fault.name, title, fault, served=True, otherwise=NO_SERVICES, **times)
 
 
 def _service_killed(engine: str, service: str) -> Scenario:

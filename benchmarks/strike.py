@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from benchmarks.model import Fault, Struck
+from benchmarks.model import STRUCK_AGAIN, Fault, Repeats, Struck
 from benchmarks.stand import Stand, note
 from shared.journal import Event
 
@@ -62,6 +62,11 @@ class Strike:
                 left = max(0.0, at + self.fault.lasts_s - time.monotonic())
                 self.timer = threading.Timer(left, self._heal_in_time)
                 self.timer.start()
+        elif self.struck_at is not None and isinstance(self.fault, Repeats):
+            with self.healing:
+                more = None if self.healed else self.fault.again(self.stand, history)
+            if more is not None:
+                note(self.stand, self.run, STRUCK_AGAIN, more)
 
     def _heal_in_time(self) -> None:
         try:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import psutil
 
+from benchmarks.attempts import STRIKES
 from benchmarks.faults.at_hold import AtHold, KillAtHold, hold_alone, release
-from benchmarks.model import Finding, Role, Trial, Verdict, World
+from benchmarks.model import Finding, Role, Struck, Trial, Verdict, World
 from benchmarks.processes import pid_of, send
+from shared import journal
 from shared.journal import Event
 
 GRACE_S = 10.0  # what Docker gives a container that it stops
@@ -71,6 +74,55 @@ class Freeze(AtHold):
 
     def restore(self, world: World) -> None:
         world.scene.undo.close()
+
+
+@dataclass(frozen=True, slots=True)
+class KillSupervisor(AtHold):
+    """SIGKILL the process that supervises the step's process, which goes on by itself.
+
+    The step is about to write, and so may be another attempt of it.
+    """
+
+    silent_until: ClassVar[str] = "fault_injected"
+
+    name: str = "supervisor-killed"
+    kind: str = "started"
+    step: str = "load"
+
+    def strike(self, world: World, hit: Event) -> str:
+        *above, _ = with_supervisor(world, psutil.Process(pid_of(hit)))
+        if not above:
+            raise RuntimeError(f"nothing supervises process {pid_of(hit)}")
+        for process in above:
+            send(process.pid, signal.SIGKILL)
+        release(world)
+        return f"SIGKILL to what supervises the step, process {above[0].pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class KillEachTime(KillAtHold):
+    """The same in each attempt, for some minutes: as a day on which the library itself crashes."""
+
+    name: str = "killed-each-time"
+    kind: str = "written"
+    lasts_s: float = 240.0
+
+    def strike(self, world: World, hit: Event) -> str:
+        told = KillAtHold.strike(self, world, hit)
+        journal.hold_file(world.holds, hit.run, self.kind, self.step, hit.key).touch()
+        return told
+
+    def again(self, world: World, history: Sequence[Event]) -> Struck | None:
+        """Kill the next attempt that has come to the hold point, if one has."""
+        waited = [e for e in history if (e.kind, e.step, e.key) == self._point(history)]
+        count = sum(e.kind in STRIKES for e in history)
+        if len(waited) <= count:
+            return None
+        return Struck(self.strike(world, waited[count]), self.step, waited[count].key)
+
+    def _point(self, history: Sequence[Event]) -> tuple[str, str, str]:
+        first = self.hit(history)
+        return (self.kind, self.step, first.key if first is not None else "")
 
 
 def with_supervisor(world: World, process: psutil.Process) -> list[psutil.Process]:

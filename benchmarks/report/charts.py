@@ -259,6 +259,7 @@ def _commits(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> Layer
 def _moments(places: Sequence[tuple[Lane, int]], x: alt.X, height: int) -> list[Layer]:
     colours = {
         "fault": FAULT,
+        "fault again": FAULT,
         "resumed": RESUMED,
         "mended": RESUMED,
         "given up": RESUMED,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.attempts import Attempt, attempts, unit_of
-from benchmarks.model import Outcome, Result
+from benchmarks.model import STRUCK_AGAIN, Outcome, Result
 from benchmarks.report import words
 from benchmarks.report.facts import Campaign, SetupId, Subject
 from shared import journal
@@ -16,6 +16,7 @@ from shared.journal import Event
 STEP_KINDS = ("started", "checkpoint", "committed", "finished", "failed")
 MARKS = {
     "fault_injected": "fault",
+    STRUCK_AGAIN: "fault again",
     "healed": "healed",
     "mended": "mended",
     "given_up": "given up",

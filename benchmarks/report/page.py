@@ -94,8 +94,10 @@ class Section:
     limits: Sequence[limits.Limit]
 
 
-def build(folder: Path, root: Path, others: Sequence[Path] = ()) -> None:
-    """Write `report.html` and `report.md` into a folder of results.
+def build(
+    folder: Path, root: Path, others: Sequence[Path] = (), place: Path | None = None
+) -> None:
+    """Write `report.html` and `report.md` into a folder of results, or into another `place`.
 
     Everything comes from the folder's results.jsonl and journals, from those of `others` where it
     has no such workload or scenario, and from the source text of the three implementations under
@@ -110,8 +112,10 @@ def build(folder: Path, root: Path, others: Sequence[Path] = ()) -> None:
         raise ValueError(f"report: {folder / results.LINES} holds no trial; run the bench first")
     measured = replace(facts.campaign(found), instruments=instruments.load(folder))
     told = context(measured, folder, root, others)
-    _write(folder / "report.html", _templates(True).get_template("report.html.j2").render(told))
-    _write(folder / "report.md", _templates(False).get_template("report.md.j2").render(told))
+    made = place or folder
+    made.mkdir(parents=True, exist_ok=True)
+    _write(made / "report.html", _templates(True).get_template("report.html.j2").render(told))
+    _write(made / "report.md", _templates(False).get_template("report.md.j2").render(told))
 
 
 def context(
@@ -124,7 +128,7 @@ def context(
     lacking = dict(pair for it in reversed(folders) for pair in results.lacking(it).items())
     matrix, hurt = recovery.matrix(campaign, lacking), recovery.hurt(campaign)
     return {
-        "name": folder.resolve().name, "campaign": campaign, "words": words,
+        "name": words.listed([it.resolve().name for it in folders]), "campaign": campaign, "words": words,
         "compared": headline.compared(campaign), "paragraphs": headline.paragraphs(campaign),
         "facts": headline.facts(campaign),
         "panels": _panels(campaign), "columns": overhead.MEASURES,
@@ -146,7 +150,7 @@ def context(
         "quiet": quiet.quiet(campaign), "quieter": quiet,
         "having": (having := costs.costs(campaign, installation.load(folder), root)),
         "roles": costs.ROLES, "rest_charts": _rest_charts(having), "costing": costs,
-        "gains": gains.ladders(campaign), "profiles": profiles.shown(folders, campaign),
+        "gains": _gains(campaign, others), "profiles": profiles.shown(folders, campaign),
         "planted": control.planted(campaign),
         "control": control.pairs(campaign), "told_apart": control.failed(control.pairs(campaign)),
         "counts": _counts(campaign),
@@ -174,6 +178,17 @@ def section(campaign: Campaign) -> Section | None:
         flows, steps.probe(campaign, flows), steps.unsound(campaign),
         limits.of_steps({it.title: it.sizes for it in grown}),
     )  # fmt: skip
+
+
+def _gains(campaign: Campaign, others: Sequence[Path]) -> list[tuple[gains.Ladder, Markup]]:
+    """Return the ladders, those of other folders from their own default and tuned."""
+    found = gains.ladders(campaign)
+    for other in others:
+        known = {it.title for it, _ in found}
+        own = gains.ladders(facts.campaign(results.read(other)))
+        found += [(replace(it, title=f"{it.title} ({other.name})"), chart)
+                  for it, chart in own if it.title not in known]  # fmt: skip
+    return found
 
 
 def _rest_charts(having: costs.Costs) -> list[tuple[str, Markup]]:

@@ -107,3 +107,22 @@ def test_the_ladder_stands_in_both_files(tmp_path):
         assert told in page.words and told in markdown.replace("\\", "")
     assert page.tags.count("table") == page.tags.count("caption")
     assert {it[1:] for it in page.links if it.startswith("#")} <= set(page.ids)
+
+
+def test_one_report_of_several_folders_has_their_ladders_and_may_be_written_elsewhere(tmp_path):
+    plain, ladders, place = (tmp_path / it for it in ("plain", "ladders", "all"))
+    for folder, told in (
+        (plain, [it for it in campaign(2) if "+" not in it.variant]),
+        (ladders, campaign(2)),
+    ):
+        (folder / "journals").mkdir(parents=True)
+        for it in told:
+            results.append(folder, it)
+    report.build(plain, tmp_path, [ladders], place)
+    markdown = (place / "report.md").read_text()
+
+    page = Page((place / "report.html").read_text())
+
+    assert "What each setting gains" in markdown and "time a step (ladders)" in markdown
+    assert {it[1:] for it in page.links if it.startswith("#")} <= set(page.ids)
+    assert not (plain / "report.md").exists()

@@ -2,26 +2,31 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from histories import history, trial
 
 from benchmarks import checks, measures, workloads
+from benchmarks.faults import task
 from benchmarks.faults.task import (
     ExhaustMemory,
     Freeze,
     Hang,
+    KillEachTime,
+    KillSupervisor,
     Terminate,
     _signal,
     fenced,
     memory_group,
     with_supervisor,
 )
-from benchmarks.model import Outcome, Role, State, Verdict
+from benchmarks.model import STRUCK_AGAIN, Outcome, Role, State, Verdict
 from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import PATIENT, SCENARIOS, TASK, unsupported
@@ -125,6 +130,48 @@ def test_what_supervises_a_task_is_the_worker_above_it(child):
     assert with_supervisor(World(me.pid), child) == [me, child]
     assert with_supervisor(World(above.pid), child) == [above, child]  # through what only forks
     assert with_supervisor(World(child.pid), child) == [child]
+
+
+def test_what_supervises_a_task_is_killed_and_the_task_goes_on(tmp_path, child, monkeypatch):
+    sent = []  # the test itself is above the child: nothing is really sent
+    monkeypatch.setattr(task, "send", lambda pid, number: sent.append((pid, number)))
+    hit = at_work("started", child.pid)
+    world = SimpleNamespace(holds=tmp_path, orchestrator=World(os.getpid()))
+    told = KillSupervisor().strike(world, hit)
+
+    assert sent == [(os.getpid(), signal.SIGKILL)]
+    assert "what supervises the step" in told
+    world.orchestrator = World()
+    with pytest.raises(RuntimeError, match="nothing supervises"):
+        KillSupervisor().strike(world, hit)
+
+
+def at_work(kind, pid):
+    return Event(1, 1, kind, "r", "load", KEY, 1, pid, socket.gethostname())
+
+
+def test_each_attempt_is_killed_until_that_is_healed(tmp_path):
+    fault, world = KillEachTime(), SimpleNamespace(holds=tmp_path)
+    command = [sys.executable, "-c", "input()"]
+    first, second = (subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(2))
+    submitted = Event(0, 0, "submitted", "r", key=KEY)
+    history = [submitted, at_work("written", first.pid)]
+    fault.inject(world, history)
+    history.append(Event(2, 2, "fault_injected", "r", "load", KEY))
+
+    assert first.wait() == -signal.SIGKILL
+    assert fault.again(world, history) is None
+    history.append(at_work("written", second.pid))
+    struck = fault.again(world, history)
+    assert second.wait() == -signal.SIGKILL
+    assert (struck.step, struck.key) == ("load", KEY)
+    assert len(list(tmp_path.iterdir())) == 1  # the next one will wait, too
+    history.append(Event(4, 4, STRUCK_AGAIN, "r", "load", KEY))
+    assert fault.again(world, history) is None
+    fault.heal(world)
+    assert list(tmp_path.iterdir()) == []
+    for process in (first, second):
+        process.communicate()
 
 
 @pytest.mark.parametrize(
