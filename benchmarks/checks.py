@@ -88,7 +88,7 @@ def nothing_late(trial: Trial) -> Finding:
 def recorded(trial: Trial) -> Finding:
     """The engine's own history soon has as many steps of a run that succeeded as were done."""
     done, stored = len(ended(trial.history)), trial.told.steps
-    if stored is None:
+    if stored is None or stored.in_time is None:
         return Finding("recorded", Verdict.UNKNOWN, "the engine did not say")
     reason = f"{stored.in_time} of {done} steps"
     if stored.in_time < done:

@@ -61,7 +61,7 @@ def settled_steps(
     Where they are not all there in time they are waited for, to tell what comes late from what
     never comes.
     """
-    begun, in_time, stored = time.monotonic(), 0, None
+    begun, in_time, stored = time.monotonic(), None, None
     while True:
         try:
             stored = orchestrator.steps_done(handle)

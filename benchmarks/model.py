@@ -297,7 +297,7 @@ ENGINE_SPAN = "engine_span_s"  # the measure of its own clock, and the finding w
 class Stored(NamedTuple):
     """How many of a run's steps the engine's own store has as done."""
 
-    in_time: int  # when the store should have settled
+    in_time: int | None  # when the store should have settled; None: it did not answer by then
     at_last: int  # when they were all there, or it was not waited for any longer
     waited_s: float  # from the first question until then
 

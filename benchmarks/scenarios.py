@@ -183,7 +183,8 @@ TASK = (
     ),
     Scenario(
         "killed-each-time",
-        "The task's process is killed in each attempt before its commit, for 4 minutes",
+        "The task's process is killed in each attempt before its commit, for 4 minutes or until the"
+        " run has failed and somebody resumes it",
         KillEachTime(),
         heals_first=True,
         **PATIENT,
@@ -197,7 +198,6 @@ TASK = (
             **LOCAL,
             "prefect": "the worker supervises the flow run: see host-left",
             "dagster/in-process": "no process supervises a step",
-            "dagster/api": "no process supervises a step",
         },
     ),
     Scenario(
@@ -288,12 +288,14 @@ CONTROL = (
     ),
     _served(
         LeaveHost("host-left"),
-        "It alone is killed, and started again while what it had started is still at work",
+        "The service below which a step runs is killed alone, and started again while what it had"
+        " started is still at work",
+        after_s=10.0,
         lacks=LOCAL,
     ),
     _served(
         KillHost("scheduler-and-host-killed", decider=True),
-        "The same together with the service that decides what runs next",
+        "That service is killed with all below it, and the one that decides what runs next, too",
         lacks={**LOCAL, "airflow": "its scheduler is the host of its steps: see host-killed"},
     ),
     *(
@@ -371,7 +373,7 @@ RUNS = (
     ),
     _served(
         Redeploy("redeployed-new-code", changed=True),
-        "The same with another release of the library: which one do the run's steps execute?",
+        "A deployment brings another release of the library: which one do the run's steps execute?",
         lacks=LOCAL,
         apart="code",
         checks=(one_release,),

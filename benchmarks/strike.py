@@ -56,17 +56,18 @@ class Strike:
             self.struck_at = at = time.monotonic()  # before: an engine may react faster than we
             struck = self.fault.inject(self.stand, history)
             if (took_s := time.monotonic() - at) > TELLING_S:  # steps may end before it is done
-                struck = replace(struck, what=f"{struck.what}, in {took_s:.2f} s")
+                struck = replace(struck, what=f"{struck.what} (done in {took_s:.2f} s)")
             note(self.stand, self.run, "fault_injected", struck, struck.at or at)
             if math.isfinite(self.fault.lasts_s):
                 left = max(0.0, at + self.fault.lasts_s - time.monotonic())
                 self.timer = threading.Timer(left, self._heal_in_time)
                 self.timer.start()
         elif self.struck_at is not None and isinstance(self.fault, Repeats):
+            at = time.monotonic()
             with self.healing:
                 more = None if self.healed else self.fault.again(self.stand, history)
             if more is not None:
-                note(self.stand, self.run, STRUCK_AGAIN, more)
+                note(self.stand, self.run, STRUCK_AGAIN, more, at)
 
     def _heal_in_time(self) -> None:
         try:

@@ -36,6 +36,7 @@ KINDS = (
     "finished",
     "failed",
     "fault_injected",
+    "struck_again",
     "healed",
     "back",
     "noticed",

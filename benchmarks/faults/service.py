@@ -100,8 +100,8 @@ class KillService(Away):
 class LeaveHost(Away):
     """SIGKILL the service below which the step runs, alone, and never end what it had started.
 
-    Supervisors end it (systemd what is left of a service's control group; a container dies as a
-    whole); a person who starts the service by hand may not.
+    systemd as shipped ends what is left of a service's control group, and a container dies as a
+    whole; supervisord as shipped, and a person who starts the service by hand, leave it.
     """
 
     def strike(self, world: World, hit: Event) -> str:

@@ -90,11 +90,12 @@ class KillSupervisor(AtHold):
     step: str = "load"
 
     def strike(self, world: World, hit: Event) -> str:
-        *above, _ = with_supervisor(world, psutil.Process(pid_of(hit)))
+        *above, process = with_supervisor(world, psutil.Process(pid_of(hit)))
         if not above:
-            raise RuntimeError(f"nothing supervises process {pid_of(hit)}")
-        for process in above:
-            send(process.pid, signal.SIGKILL)
+            raise RuntimeError(f"nothing supervises process {process.pid}")
+        world.scene.undo.callback(_signal, process, signal.SIGKILL)
+        for it in above:
+            send(it.pid, signal.SIGKILL)
         release(world)
         return f"SIGKILL to what supervises the step, process {above[0].pid}"
 
@@ -212,13 +213,13 @@ def fenced(trial: Trial) -> Finding:
     """An attempt that was thought dead commits nothing once another has taken over its step."""
     fault = next((e for e in trial.history if e.kind == "fault_injected"), None)
     if fault is None:
-        return Finding("fenced", Verdict.UNKNOWN, "nothing was frozen")
+        return Finding("fenced", Verdict.UNKNOWN, "no attempt was hit")
     unit = [e for e in trial.history if (e.step, e.key) == (fault.step, fault.key) and e.pid]
-    frozen = next((e.pid for e in reversed(unit) if e.at <= fault.at), 0)
+    struck = next((e.pid for e in reversed(unit) if e.at <= fault.at), 0)
     taken_over = next((e.at for e in unit if e.kind == "started" and e.at > fault.at), None)
-    late = [e for e in unit if (e.kind, e.pid) == ("committed", frozen) and e.at > fault.at]
+    late = [e for e in unit if (e.kind, e.pid) == ("committed", struck) and e.at > fault.at]
     if taken_over is None:
         return Finding("fenced", Verdict.PASS, "no other attempt took over")
     wrote = [e for e in late if e.at > taken_over]
-    reason = "the frozen attempt committed beside the one that took over" if wrote else ""
+    reason = "the attempt that was hit committed beside the one that took over" if wrote else ""
     return Finding("fenced", Verdict.FAIL if wrote else Verdict.PASS, reason)

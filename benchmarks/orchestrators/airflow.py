@@ -4,7 +4,7 @@ Driven through the public REST API. Two orders matter. The api-server is up, and
 has answered once, before the scheduler starts: a task that meets a cold one burns its retries. And
 a service is started again only when all that the dead one started is gone, as systemd and
 containers do it: orphans of a killed scheduler keep its database locks. The scenario
-`scheduler-left` shows what comes of it otherwise.
+`host-left` shows what comes of it otherwise.
 """
 
 from __future__ import annotations
@@ -297,7 +297,7 @@ class Airflow(OnThisMachine):
         self.api = AirflowApi(self.web_ui())
         environment = self._environment()
         self._migrate(environment)
-        self._bury()
+        self.services.bury()
         began = time.time()
         self._launch("api-server", environment)
         self._launch("dag-processor", environment)
@@ -309,7 +309,7 @@ class Airflow(OnThisMachine):
         """Stop every service: the scheduler first, whose tasks report to the api-server."""
         self.services.stop("scheduler", grace_s=STOP_S)
         self.services.stop("dag-processor", grace_s=STOP_S)
-        self.services.kill_all()  # the api-server keeps no state, and waits long for idle ones
+        self.services.kill_all()  # the api-server keeps no state and waits long for idle clients
 
     def web_ui(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -359,12 +359,6 @@ class Airflow(OnThisMachine):
             _run_migration(environment, self.surroundings.directory)
             done.touch()
 
-    def _bury(self) -> None:
-        """End what services that are dead left behind, so that they can be launched again."""
-        for service in list(self.services.started.values()):
-            if not service.running():
-                self.services.kill(service.name)
-
     def _launch(self, name: str, environment: Mapping[str, str], *options: str) -> None:
         if name not in self.services.started:
             command = [str(environment_of("airflow") / "airflow"), name, *options]
@@ -380,10 +374,10 @@ class Airflow(OnThisMachine):
         return all(reported) and self.api.known() >= defined(self.surroundings.environment)
 
     def _workers(self) -> Iterator[psutil.Process]:
-        scheduler = self.services.started.get("scheduler")
-        titled = (
-            [p for p in scheduler.processes() if _title(p).startswith(WORKER)] if scheduler else []
-        )
+        services = (*self.services.started.values(), *self.services.left)
+        schedulers = [it for it in services if it.name == "scheduler"]
+        below = (p for scheduler in schedulers for p in scheduler.processes())
+        titled = [p for p in below if _title(p).startswith(WORKER)]
         pids = {process.pid for process in titled}
         for process in titled:
             # A task process bears its worker's title until it has set its own.

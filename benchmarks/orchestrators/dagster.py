@@ -312,8 +312,7 @@ class Dagster(OnThisMachine):
     def start(self) -> None:
         """Start what is not running: the code server, then webserver and daemon side by side."""
         self._configure()
-        for name in self.services.dead():
-            self.services.kill(name)  # what is left of it
+        self.services.bury()
         self._start(
             "code-server", "dagster", "api", "grpc", *self._code(), *self._at(self.code_port)
         )

@@ -216,8 +216,7 @@ class Prefect(OnThisMachine):
         self.port = self.port or self.surroundings.port or free_port()
         self.api = PrefectApi(self.url, synthetic=self._synthetic)
         (self.surroundings.directory / "tmp").mkdir(parents=True, exist_ok=True)
-        for name in [n for n, s in self.services.started.items() if not s.running()]:
-            self.services.kill(name)  # what is left of one that ended by itself
+        self.services.bury()
         if not self.services.pids(Role.CONTROL):
             self._start_server()
         if self.setup.mode != "process":

@@ -140,6 +140,11 @@ class Services:
         """Return the services that have ended by themselves."""
         return [name for name, service in self.started.items() if not service.running()]
 
+    def bury(self) -> None:
+        """End what services that have died left behind, so that they can be started again."""
+        for name in self.dead():
+            self.kill(name)
+
     def leave(self, name: str) -> None:
         """Let a service that has died be started again, and what it had started go on."""
         self.left.append(self.started.pop(name))

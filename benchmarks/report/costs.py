@@ -99,7 +99,7 @@ def costs(campaign: Campaign, installations: Mapping[str, Installation], root: P
 
 
 def _standing(campaign: Campaign, setup: SetupId) -> Standing | None:
-    """Return a setup's line, or None when it was neither watched at rest nor timed at a start."""
+    """Return a setup's line, or None when nothing of it is known."""
     cell, seed = idle_cell(campaign, setup), campaign.seed
     starts = {name: _starts(campaign, setup, f"{name}_start_s") for name in ("first", "later")}
     peaks = _peaks(campaign, setup)

@@ -94,9 +94,7 @@ class Section:
     limits: Sequence[limits.Limit]
 
 
-def build(
-    folder: Path, root: Path, others: Sequence[Path] = (), place: Path | None = None
-) -> None:
+def build(folder: Path, root: Path, others: Sequence[Path] = (), place: Path | None = None) -> None:
     """Write `report.html` and `report.md` into a folder of results, or into another `place`.
 
     Everything comes from the folder's results.jsonl and journals, from those of `others` where it
@@ -128,7 +126,8 @@ def context(
     lacking = dict(pair for it in reversed(folders) for pair in results.lacking(it).items())
     matrix, hurt = recovery.matrix(campaign, lacking), recovery.hurt(campaign)
     return {
-        "name": words.listed([it.resolve().name for it in folders]), "campaign": campaign, "words": words,
+        "name": words.listed([it.resolve().name for it in folders]),
+        "campaign": campaign, "words": words,
         "compared": headline.compared(campaign), "paragraphs": headline.paragraphs(campaign),
         "facts": headline.facts(campaign),
         "panels": _panels(campaign), "columns": overhead.MEASURES,
@@ -137,8 +136,9 @@ def context(
         "outages": (down := outages.outages(campaign)), "outage_chart": outages.chart(down),
         "promises": promises.kept(matrix), "groups": recovery.grouped(matrix),
         "explained": _explained(folder, matrix),
-        "costs": recovery.costs(campaign, matrix), "beside": recovery.shared(matrix),
-        "blows": recovery.blows(matrix, timelines), "hit": unique(it.engine for it in hurt),
+        "costs": recovery.costs(campaign, matrix), "beside": recovery.beside(matrix),
+        "blows": recovery.blows(matrix, timelines),
+        "hurt_engines": unique(it.engine for it in hurt),
         "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),
         "timelines": timelines,
         "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,7 @@ from benchmarks.profiling.spent import IMPORTS, INTERPRETER, Profile, Spent
 from benchmarks.report import words
 from benchmarks.report.charts import BAR_PX, INK, MUTED, REST_PX, STEP, Layer, Rows, inline, plot
 from benchmarks.report.facts import Campaign
+from benchmarks.results import CALM
 from benchmarks.workloads import named
 
 SHOWN_FROM = 0.02  # of all; processes with less are added up
@@ -70,11 +72,17 @@ def _shown(profile: Profile, campaign: Campaign) -> Shown:
 
 def _ordinary(campaign: Campaign, profile: Profile, steps: int) -> str:
     """Return the CPU time of the same runs when nobody samples them, in words."""
-    name = named(profile.workload).name
+    with suppress(LookupError):  # a workload that is not known any more
+        name = named(profile.workload).name
+        return _without(campaign, profile, name, steps)
+    return ""
+
+
+def _without(campaign: Campaign, profile: Profile, name: str, steps: int) -> str:
     values = [
         value
         for cell in campaign.cells.values()
-        if (cell.setup.name, cell.subject.workload) == (profile.setup, name)
+        if (cell.setup.name, cell.subject.workload, cell.scenario) == (profile.setup, name, CALM)
         for value in cell.values("cpu_s")
     ]
     if not values:

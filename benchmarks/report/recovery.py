@@ -30,7 +30,8 @@ APT = {  # only of trials that ended so
 }
 REASON_CHARACTERS = 90
 FAULT = MARKS["fault_injected"]
-PROCESS = re.compile(r", process \d+|(?<=process) \d+")  # another number in each trial
+# Of a trial's own: another process in each, and how long it took to strike.
+OWN = re.compile(r", process \d+|(?<=process) \d+| \(done in [\d.]+ s\)")
 OTHERS = "others"  # scenarios that an older bench had
 LANDED = "landed"  # the check that the fault struck where it should
 COUNTS = {"repeated steps": "repeated_steps", "interventions": "interventions_count"}
@@ -145,7 +146,8 @@ def blows(rows: Sequence[Scenario], timelines: Sequence[Timeline]) -> list[Blow]
         hit = drawn.setdefault((it.scenario, it.subject), {})
         for lane in it.lanes:
             struck = next((mark.detail for mark in lane.marks if mark.kind == FAULT), "")
-            hit.setdefault(lane.setup.engine, PROCESS.sub("", struck))
+            if struck:
+                hit.setdefault(lane.setup.engine, OWN.sub("", struck))
     return [Blow(row, _says(row.name), drawn.get((row.name, row.subject), {})) for row in rows]
 
 
@@ -153,7 +155,7 @@ def _says(name: str) -> str:
     return SCENARIOS[name].title if name in SCENARIOS else ""
 
 
-def shared(rows: Sequence[Scenario]) -> int:
+def beside(rows: Sequence[Scenario]) -> int:
     """Return beside how many other benches the trials were done, at most."""
     trials = (trial for row in rows for told in row.cells for trial in told.cell.results)
     return max((int(it.environment.get("beside") or 0) for it in trials), default=0)

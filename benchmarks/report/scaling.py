@@ -222,10 +222,10 @@ def size(task_s: float) -> str:
     return f"{words.number(1000 * task_s)} ms"
 
 
-def bracket(found: Metg) -> str:
-    """Print the two measured sizes around a METG."""
+def bracket(found: Metg, own: bool = True) -> str:
+    """Print the two measured sizes around a METG; `own`: it is of the setup's own best."""
     if found.below is None or found.above is None:
         return ""
-    if found.rising:
+    if own and found.rising:
         return "a lower bound: the best efficiency is not known yet"
     return f"between {1000 * found.below:g} and {1000 * found.above:g} ms"

@@ -31,7 +31,6 @@ class Figure:
     n: int = 0
     indicative: bool = False
     word: str = ""
-    note: str = ""
 
     @property
     def count(self) -> str:

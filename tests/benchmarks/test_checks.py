@@ -58,6 +58,7 @@ def test_a_warehouse_that_was_not_read_leaves_checks_unknown():
         (Stored(2, 2, 0.1), Verdict.PASS, "2 of 1 steps"),  # an engine has steps of its own
         (Stored(0, 0, 180), Verdict.FAIL, "0 of 1 steps; 0 when it was asked for 180 s"),
         (Stored(0, 1, 52), Verdict.FAIL, "0 of 1 steps; 1 when it was asked for 52 s"),
+        (Stored(None, 1, 31), Verdict.UNKNOWN, "the engine did not say"),
         (None, Verdict.UNKNOWN, "the engine did not say"),
     ],
 )
