@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -136,10 +137,13 @@ def test_what_supervises_a_task_is_killed_and_the_task_goes_on(tmp_path, child, 
     sent = []  # the test itself is above the child: nothing is really sent
     monkeypatch.setattr(task, "send", lambda pid, number: sent.append((pid, number)))
     hit = at_work("started", child.pid)
-    world = SimpleNamespace(holds=tmp_path, orchestrator=World(os.getpid()))
+    scene = SimpleNamespace(undo=ExitStack())
+    world = SimpleNamespace(holds=tmp_path, orchestrator=World(os.getpid()), scene=scene)
     told = KillSupervisor().strike(world, hit)
 
     assert sent == [(os.getpid(), signal.SIGKILL)]
+    scene.undo.close()
+    assert sent[1:] == [(child.pid, signal.SIGKILL)]  # it does not outlive the trial
     assert "what supervises the step" in told
     world.orchestrator = World()
     with pytest.raises(RuntimeError, match="nothing supervises"):
