@@ -98,6 +98,23 @@ def costs(campaign: Campaign, installations: Mapping[str, Installation], root: P
     )  # fmt: skip
 
 
+def headline(campaign: Campaign) -> str:
+    """Say in a sentence what each setup takes while it has nothing to do."""
+    found = (it for setup in campaign.setups if setup.engine != "bare"
+             if (it := _standing(campaign, setup)) and it.cell)  # fmt: skip
+    told = [f"{it.setup.title} {words.figure(_sum(it.cell, _a_minute, '_cpu_s'), 's', 0).text} and "
+            f"{words.figure(_sum(it.cell, _plain, '_pss_mb'), 'MB', 0).text}"
+            for it in found]  # fmt: skip
+    return f"At rest, CPU a minute and memory: {words.listed(told)}." if told else ""
+
+
+def _sum(cell: Cell | None, read: Read, suffix: str) -> list[float]:
+    """Return the sum of the medians of control and worker, the metadata database left out."""
+    parts = [words.middle(read(cell, f"{role}{suffix}")) for role in ("control", "worker")]
+    known = [it for it in parts if it is not None]
+    return [sum(known)] if known else []
+
+
 def _standing(campaign: Campaign, setup: SetupId) -> Standing | None:
     """Return a setup's line, or None when nothing of it is known."""
     cell, seed = idle_cell(campaign, setup), campaign.seed

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from benchmarks import statistics
 from benchmarks.evidence import ends_as_it_must
 from benchmarks.model import ENGINES, Outcome, Result, Truth
-from benchmarks.report import concurrency, control, overhead, recovery, scaling, steps, words
+from benchmarks.report import (
+    concurrency,
+    control,
+    costs,
+    overhead,
+    recovery,
+    scaling,
+    steps,
+    words,
+)
 from benchmarks.report.facts import VARIANTS, Campaign, Subject, unique
 from benchmarks.report.overhead import Comparison
 from benchmarks.report.words import Mark, plural
@@ -64,7 +73,8 @@ def paragraphs(campaign: Campaign) -> list[str]:
     cost = steps.headline(steps.tables(campaign))
     small = scaling.headline(scaling.grains(campaign))
     at_once = concurrency.headline(concurrency.groups(campaign))
-    return [text for text in (same, *told, cost, small, at_once) if text]
+    rest = costs.headline(campaign)
+    return [text for text in (same, *told, cost, small, at_once, rest) if text]
 
 
 def _cost(campaign: Campaign, variant: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ ALSO_GROWN = {
     "metadata on disk": "metadata_bytes", "values of the rows": "metadata_value_bytes",
     "logs": "log_bytes",
 }  # fmt: skip
+OF_SEVERAL = ("time a step", "steps a second")  # of a run of one step they say nothing
 NO_METG = Mark("·", "no figure", "none")  # the reason stands beside it
 
 
@@ -141,9 +142,10 @@ def _growths(campaign: Campaign, pipeline: str, sized: Mapping[int, Subject]) ->
 
 def _more(cells: Mapping[int, Cell]) -> dict[str, Growth]:
     return {
-        name: growth.fit({n: cell.values(measure) for n, cell in cells.items()})
+        name: growth.fit({n: cell.values(measure) for n, cell in cells.items()
+                          if n > 1 or name not in OF_SEVERAL})
         for name, measure in ALSO_GROWN.items()
-    }
+    }  # fmt: skip
 
 
 def dots(values: Mapping[float, Sequence[float]], seed: int) -> tuple[Dot, ...]:

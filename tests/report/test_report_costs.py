@@ -85,6 +85,15 @@ def test_peak_memory_is_that_of_the_warm_ups_the_one_workload_that_all_have():
     assert (line.peak.text, line.peak.n) == ("75.0 MB", 2)
 
 
+def test_a_sentence_says_what_each_takes_at_rest():
+    campaign = facts.campaign([rest(AIRFLOW), rest(("bare", "default"))])
+
+    assert costs.headline(campaign) == (
+        "At rest, CPU a minute and memory: airflow tuned 5.00 s and 800 MB."
+    )
+    assert costs.headline(facts.campaign([noop(AIRFLOW)])) == ""
+
+
 def test_what_a_run_wrote_and_used_is_divided_by_its_steps():
     (table,) = had(noop(AIRFLOW)).steps
     (line,) = table.lines
