@@ -69,8 +69,11 @@ def disturbance(noise: Noise, usual_ms: float) -> float:
 
 
 def disturbed(noise: Noise, probes_ms: Sequence[float]) -> str:
-    """Say what disturbed a trial, "" when nothing did; `probes_ms` are all of the campaign's."""
-    usual = median(probes_ms)
+    """Say what disturbed a trial, "" when nothing did; `probes_ms` are all of the campaign's.
+
+    Without any, as of a campaign of faults alone, nobody knows how fast the host usually is.
+    """
+    usual = median(probes_ms) if probes_ms else noise.probe_ms
     if noise.probe_ms > SLOWER_FROM * usual:
         return f"the machine was {noise.probe_ms / usual:.1f} times slower than usual"
     if noise.steal_share > STOLEN_FROM:

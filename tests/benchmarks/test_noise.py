@@ -25,3 +25,8 @@ def test_a_watch_reads_the_host():
     noise = Watch().noise()
 
     assert noise.probe_ms > 0 and 0 <= noise.steal_share <= 1 and noise.load_1m >= 0
+
+
+def test_where_no_trial_was_calm_only_what_was_stolen_is_known():
+    assert disturbed(Noise(probe_ms=99.0, steal_share=0.0, load_1m=1.0), []) == ""
+    assert "stolen" in disturbed(Noise(probe_ms=1.0, steal_share=0.5, load_1m=1.0), [])
