@@ -25,7 +25,7 @@ def test_an_engine_with_a_constant_overhead_has_its_metg_near_that_overhead():
 def test_what_is_not_bracketed_is_not_printed():
     found = metg({size: [with_overhead(size)] for size in (1.0, 5.0)})
 
-    assert found.task_s is None and "still efficient at 1 s" in found.reason
+    assert found.task_s is None and "still efficient at 1000 ms" in found.reason
 
 
 @pytest.mark.parametrize("samples", [{}, {1.0: [0.5]}, {1.0: [], 2.0: [0.5]}])
