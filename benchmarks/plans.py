@@ -18,7 +18,7 @@ import orjson
 
 from benchmarks import granularity, results, workloads
 from benchmarks.granularity import LANES
-from benchmarks.model import ENGINES, PIPELINES, Apart, Outcome, Result, Workload
+from benchmarks.model import ENGINES, IDLE, PIPELINES, Apart, Outcome, Result, Workload
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
@@ -342,7 +342,13 @@ def repetitions_of(profile: str, part: str, asked: int | None) -> int | None:
 
 
 def _amount(slot: Slot) -> int:
-    """Return the milliseconds of work in a step: larger ones may turn out to be needless."""
+    """Return the milliseconds of work in a step: larger ones may turn out to be needless.
+
+    An engine is watched at rest before all else: what it keeps of runs before would be in it
+    (Airflow's worker processes stay, and but for fork start only when they are needed).
+    """
+    if slot.workload.pipeline == IDLE:
+        return -1
     size = _size(slot.asked)
     return size[1] if size is not None else 0
 

@@ -260,6 +260,14 @@ def test_every_block_of_a_plan_defines_the_same_sizes():
     assert plans.sizes(plan, [plans.Slot("bare", "chain-5", "calm", 1)]) == "1,5,10,40"
 
 
+def test_an_engine_is_watched_at_rest_before_it_has_done_other_runs():
+    asked = ("chain-5-runs-16", "dispatch", "idle-60", "chain-4-busy-10")
+    plan = planned(setups=("airflow/local/tuned",), workloads=asked)
+    for round_ in (1, 2):
+        warm, first, *_ = plans.slots(plan, round_)[0]
+        assert (warm.warmup, first.asked) == (True, "idle-60")
+
+
 def test_larger_tasks_are_needless_where_a_setup_is_as_good_as_fully_efficient(tmp_path):
     sizes = ("chain-4-busy-1000", "chain-4-busy-10", "chain-4-busy-10000", "chain-4-busy-30000")
     name, other = "airflow/local/tuned", "fanout-4-busy-10000"
