@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from benchmarks import statistics
 from benchmarks.ablation import ALONE, WITHOUT
+from benchmarks.model import SLOWER
 from benchmarks.report import steps, words
 from benchmarks.report.charts import BAR_PX, ENGINE, INK, PALE, Layer, inline, plot
 from benchmarks.report.facts import VARIANTS, Campaign, Cell, SetupId, Subject, unique
@@ -103,7 +104,7 @@ def _rung(
 
 def _between(variant: str) -> bool:
     """Whether a variant is made of some of the settings from default to tuned."""
-    return variant.startswith((ALONE, WITHOUT))
+    return variant.startswith((ALONE, WITHOUT)) and not variant.endswith(SLOWER)
 
 
 def _title(variant: str) -> str:

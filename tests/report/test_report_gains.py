@@ -76,6 +76,12 @@ def test_a_variant_without_a_figure_says_why():
     assert (last.title, last.missing.word, last.ratio) == ("+ pause", "stuck", None)
 
 
+def test_a_planted_slowdown_is_no_setting():
+    told = [replace(it, variant="default+slower") for it in campaign() if "+" in it.variant]
+
+    assert gains.ladders(facts.campaign(told)) == []
+
+
 def test_without_variants_between_there_is_no_ladder():
     made = [it for it in campaign() if it.variant in ("default", "tuned")]
 
