@@ -90,7 +90,7 @@ def run(
                 say(f"the time of {plan.budget_s:g} s is used: {rounds} were done")
                 break
             started = time.monotonic()
-            settled = cells_done(folder) | plans.needless(plan, folder)
+            settled = cells_done(folder) | plans.needed_no_more(plan, folder)
             blocks = [part for block in slots(plan, round_) if (part := lane.part(block))]
             for begun, block in enumerate(blocks):
                 left = [s for s in block if s.name not in done and s.cell not in settled]
@@ -261,7 +261,7 @@ def run_until_stuck(
             warm_again(stand)
         slow: set[Cell] = set()  # these are repeated once a start
         for done, slot in enumerate(block, start=1):
-            if slot.cell in slow | plans.needless(plan, folder):
+            if slot.cell in slow | plans.needed_no_more(plan, folder):
                 continue
             result = attempt(plan, surround, stand, slot, folder)
             if slot.warmup:
@@ -277,8 +277,12 @@ def run_until_stuck(
 
 
 def leaves_work(slot: Slot, result: Result) -> bool:
-    """Whether a run may go on: it was not at its end, or the engine said it had not taken it."""
-    refused = result.outcome is Outcome.GAVE_UP and slot.workload.runs > 1
+    """Whether a run may go on: it was not at its end, or the engine said it had not taken it.
+
+    A server that has refused a payload may be at work on it for longer than it was waited for.
+    """
+    large = slot.workload.parameters.get("kind") == "payload"
+    refused = result.outcome is Outcome.GAVE_UP and (slot.workload.runs > 1 or large)
     return refused or result.outcome is Outcome.STUCK
 
 

@@ -17,6 +17,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LINE = 300  # characters of a line that is quoted
 # Checks whose failure outcome and truth tell already, or that is a cost and counted as one.
 TOLD_ELSEWHERE = ("whole", "balanced", "truthful", "nothing_repeated")
+ORPHANED = ("supervisor-killed", "host-left")  # what an orphan told its engine is in the logs alone
 LATE_S = 60.0  # what took so long to be noticed is to be understood, too
 
 Sizes = Mapping[Path, int]
@@ -53,8 +54,8 @@ def _shortened(text: str) -> str:
 
 
 def is_kept(result: Result) -> bool:
-    """Whether a trial's logs are kept: it must be explained, or was noticed late."""
-    late = (result.measures.get("detect_s") or 0.0) > LATE_S
+    """Whether a trial's logs are kept: it must be explained, was noticed late, or had orphans."""
+    late = (result.measures.get("detect_s") or 0.0) > LATE_S or result.scenario in ORPHANED
     return is_due(result) or bool(failed(result)) or (late and not is_known_bad(result))
 
 
@@ -90,14 +91,16 @@ def keep(folder: Path, name: str, said: str) -> str:
     return str(kept)
 
 
+def read(folder: Path, kept: str) -> str:
+    """Return what is kept of a trial's logs; "" when nothing is."""
+    file = folder / kept
+    return gzip.decompress(file.read_bytes()).decode() if kept and file.is_file() else ""
+
+
 def quoted(folder: Path, kept: str, pattern: str) -> str:
     """Return the first line of a trial's log in which a pattern is found; "" when in none."""
-    file = folder / kept
-    if not kept or not file.is_file():
-        return ""
     wanted = re.compile(pattern)
-    lines = gzip.decompress(file.read_bytes()).decode().splitlines()
-    found = (match for line in lines if (match := wanted.search(line)))
+    found = (match for line in read(folder, kept).splitlines() if (match := wanted.search(line)))
     return next((around(match) for match in found), "")
 
 

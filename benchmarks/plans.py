@@ -35,6 +35,7 @@ from benchmarks.setups import (
 from benchmarks.workloads import DAYS_NAME, WARMUP, named
 
 PLAN = results.PLAN
+Size = tuple[tuple[str, int], int]  # of a synthetic workload: its shape, and how much a step is
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
 
 
@@ -342,14 +343,14 @@ def repetitions_of(profile: str, part: str, asked: int | None) -> int | None:
 
 
 def _amount(slot: Slot) -> int:
-    """Return the milliseconds of work in a step: larger ones may turn out to be needless.
+    """Return the milliseconds or characters of a step: larger ones may turn out to be needless.
 
     An engine is watched at rest before all else: what it keeps of runs before would be in it
     (Airflow's worker processes stay, and but for fork start only when they are needed).
     """
     if slot.workload.pipeline == IDLE:
         return -1
-    size = _size(slot.asked)
+    size = _size(slot.asked) or _size(slot.asked, "payload")
     return size[1] if size is not None else 0
 
 
@@ -531,6 +532,13 @@ def faults_left(plan: Plan, folder: Path) -> list[str]:
     return [it.name for it in hurt if it.name not in done and it.cell not in settled]
 
 
+def needed_no_more(plan: Plan, folder: Path) -> set[Cell]:
+    """Return the cells of sizes that what the folder holds makes needless, or too large."""
+    if not (folder / results.LINES).is_file():
+        return set()
+    return needless(plan, folder) | too_large(plan, folder)
+
+
 def needless(plan: Plan, folder: Path) -> set[Cell]:
     """Return the cells of larger tasks than are needed to know at which size half of all is work.
 
@@ -538,9 +546,7 @@ def needless(plan: Plan, folder: Path) -> set[Cell]:
     efficient it gets, and no larger one is needed; what is slow and lies beyond the sizes between
     which the half is, says just that, and is done once.
     """
-    asked = [(name, size) for name in plan.workloads if (size := _size(name)) is not None]
-    if not asked or not (folder / results.LINES).is_file():
-        return set()
+    asked = _sizes(plan)
     found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[Result]]] = defaultdict(dict)
     for result in results.read(folder):
         slot = slot_of(result)
@@ -554,6 +560,29 @@ def needless(plan: Plan, folder: Path) -> set[Cell]:
         for name, (other, amount) in asked
         if other == shape and _settled(amount, by_amount, shape)
     }
+
+
+def too_large(plan: Plan, folder: Path) -> set[Cell]:
+    """Return the cells of larger payloads than one that a setup has refused."""
+    asked = _sizes(plan, "payload")
+    if not asked:
+        return set()
+    refused = [slot_of(it) for it in results.read(folder) if not it.warmup and _refused(it)]
+    tried = [(slot, size) for slot in refused if (size := _size(slot.asked, "payload")) is not None]
+    return {
+        (slot.setup, name, results.CALM, slot.control)
+        for slot, (shape, most) in tried
+        for name, (other, amount) in asked
+        if other == shape and amount > most
+    }
+
+
+def _refused(result: Result) -> bool:
+    return result.outcome is not Outcome.ERROR and not results.sound(result)
+
+
+def _sizes(plan: Plan, kind: str = "busy") -> list[tuple[str, Size]]:
+    return [(name, size) for name in plan.workloads if (size := _size(name, kind)) is not None]
 
 
 def _settled(
@@ -571,13 +600,13 @@ def _settled(
     return amount > min(full, default=math.inf) or (slow and beyond)
 
 
-def _size(asked: str) -> tuple[tuple[str, int], int] | None:
-    """Return shape, count and milliseconds of busy steps; None of anything else."""
+def _size(asked: str, kind: str = "busy") -> Size | None:
+    """Return shape, count and milliseconds, or characters, of such steps; None of all else."""
     if asked in PIPELINES:
         return None
     workload = named(asked)
     told = workload.parameters
-    if told.get("kind") != "busy" or workload.runs > 1:
+    if told.get("kind") != kind or workload.runs > 1:
         return None
     return (workload.pipeline, told["steps"]), told["amount"]
 

@@ -191,7 +191,7 @@ TASK = (
     ),
     _served(
         KillSupervisor(),
-        "The process that supervises a step is killed; the step goes on, and writes",
+        "The process that supervises a step is killed; the step goes on for 60 s, and writes",
         after_s=10.0,
         checks=(fenced,),
         lacks={

@@ -80,7 +80,7 @@ class Freeze(AtHold):
 class KillSupervisor(AtHold):
     """SIGKILL the process that supervises the step's process, which goes on by itself.
 
-    The step is about to write, and so may be another attempt of it.
+    The step is about to write, and does so later: until then another attempt of it may be at work.
     """
 
     silent_until: ClassVar[str] = "fault_injected"
@@ -88,15 +88,16 @@ class KillSupervisor(AtHold):
     name: str = "supervisor-killed"
     kind: str = "started"
     step: str = "load"
+    lasts_s: float = 60.0  # the step goes on; longer than the heartbeat time-outs as tuned
 
     def strike(self, world: World, hit: Event) -> str:
         *above, process = with_supervisor(world, psutil.Process(pid_of(hit)))
         if not above:
             raise RuntimeError(f"nothing supervises process {process.pid}")
+        hold_alone(world, hit)
         world.scene.undo.callback(_signal, process, signal.SIGKILL)
         for it in above:
             send(it.pid, signal.SIGKILL)
-        release(world)
         return f"SIGKILL to what supervises the step, process {above[0].pid}"
 
 

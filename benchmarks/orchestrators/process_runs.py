@@ -18,6 +18,11 @@ from benchmarks.orchestrators.services import Services, end, environment_of
 
 DONE = "done"
 LAST_LINES = 3
+SAID = {
+    State.RUNNING: "at work",
+    State.SUCCEEDED: f"said {DONE}",
+    State.FAILED: f"ended without saying {DONE}",
+}
 NO_SERVICE = "no service that could be asked keeps the times of this mode's steps"
 
 Command = Sequence[str | Path]
@@ -97,7 +102,9 @@ class ProcessRuns:
         return "\n".join(self.printed(handle).splitlines()[-LAST_LINES:])
 
     def history(self, handle: str) -> str:
-        return ""  # nobody keeps one
+        """Say of each process that was started for the run how it is: nobody keeps more."""
+        same = [name for name, asked in self.asked.items() if asked == self.asked[handle]]
+        return "\n".join(f"{name}: {SAID[self.state(name)]}" for name in same)
 
     def span_s(self, handle: str, steps: int) -> float | None:
         raise LookupError(NO_SERVICE)

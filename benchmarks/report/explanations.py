@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from benchmarks import evidence
 from benchmarks.model import ENGINE_SAYS, Result
+from benchmarks.report.entries import Entry, read
 from benchmarks.report.facts import Cell, unique
 
 FILE = Path(__file__).with_suffix(".toml")
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One entry of explanations.toml; an empty list of outcomes or variants means any.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation(Entry):
+    """One entry of explanations.toml.
 
     `pattern` is a regular expression that the engine's log of the trial, or what its API said of
     the run, must hold in one line: otherwise the sentence is not said. One with a `check` is about
     that alone, and its pattern may be in what the check found.
     """
 
-    engine: str
-    scenarios: tuple[str, ...]
     pattern: str
-    says: str
-    source: str
-    variants: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
     check: str = ""
-
-    def fits(self, result: Result) -> bool:
-        """Whether it is about such a trial."""
-        return (
-            result.engine == self.engine
-            and result.scenario in self.scenarios
-            and result.variant in (self.variants or (result.variant,))
-            and result.outcome in (self.outcomes or (result.outcome,))
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +36,9 @@ class Explained:
     quote: str
 
 
-@cache
 def known() -> tuple[Explanation, ...]:
     """Return the entries of explanations.toml, in their order."""
-    entries = tomllib.loads(FILE.read_text())["explanation"]
-    return TypeAdapter(tuple[Explanation, ...]).validate_python(entries)
+    return read(FILE, Explanation)
 
 
 def explained(folder: Path, cell: Cell) -> list[Explained]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from benchmarks.model import Result
 from benchmarks.report import recovery, words
+from benchmarks.report.entries import Entry, read
 from benchmarks.report.recovery import Scenario, Told
 from benchmarks.report.words import Figure
 
@@ -20,29 +17,16 @@ FILE = Path(__file__).with_suffix(".toml")
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise(Entry):
     """One entry of promises.toml: what is noticed at the latest, by the settings that say when.
 
     `adds` names settings and their values as shipped, in seconds: the promise is their sum, each as
     the setup has it. One that is 0 as shipped is off, and without it nothing is promised.
     """
 
-    engine: str
-    scenarios: tuple[str, ...]
-    says: str
     adds: dict[str, float]
-    source: str
-    variants: tuple[str, ...] = ()
     after_outage: bool = False  # the seconds count from when what was killed is back
-
-    def fits(self, result: Result) -> bool:
-        """Whether it is about such a trial."""
-        return (
-            result.engine == self.engine
-            and result.scenario in self.scenarios
-            and result.variant in (self.variants or (result.variant,))
-        )
 
     def seconds(self, result: Result) -> float | None:
         """Return the sum of the settings as a trial had them; None when one of them is off."""
@@ -70,11 +54,9 @@ class Kept:
         return self.measured_s > self.promised_s
 
 
-@cache
 def known() -> tuple[Promise, ...]:
     """Return the entries of promises.toml, in their order."""
-    entries = tomllib.loads(FILE.read_text())["promise"]
-    return TypeAdapter(tuple[Promise, ...]).validate_python(entries)
+    return read(FILE, Promise)
 
 
 def kept(matrix: Sequence[Scenario]) -> list[Kept]:

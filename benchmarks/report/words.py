@@ -66,6 +66,8 @@ CHECKS = {
 CAUGHT = Mark("✓", "caught", "good")
 NOT_CAUGHT = Mark("✗", "not caught", "bad")
 AS_IT_MUST = Mark("✓", "failed, as it must", "good")
+SEEN = Mark("▲", "seen", "fair")
+NOT_SEEN = Mark("○", "not seen", "none")
 LATE = Mark("▲", "later", "fair")
 AGAINST_BARE = {
     statistics.Verdict.IMPROVED: Mark("▼", "faster", "good"),

@@ -138,6 +138,7 @@ def test_a_journal_of_one_of_several_runs_that_is_missing_is_a_problem(tmp_path)
         ("chain-5", Outcome.GAVE_UP, False),
         ("chain-5-runs-4", Outcome.GAVE_UP, True),
         ("chain-5-runs-4", Outcome.UNHARMED, False),
+        ("chain-2-payload-100MB", Outcome.GAVE_UP, True),
     ],
 )
 def test_an_engine_is_started_anew_when_a_run_may_go_on(asked, outcome, left):
@@ -282,7 +283,7 @@ def test_larger_tasks_are_needless_where_a_setup_is_as_good_as_fully_efficient(t
         (name, "chain-4-busy-10000", "calm", False),  # it is slow, and was done once
         (name, "chain-4-busy-30000", "calm", False),
     }
-    assert plans.needless(plan, tmp_path / "nowhere") == set()
+    assert plans.needed_no_more(plan, tmp_path / "nowhere") == set()
     calm = [it.asked for it in plans.slots(plan, 1)[0] if it.scenario == "calm" and not it.warmup]
     busy = [it for it in calm if it in sizes]
     assert busy == [sizes[1], sizes[0], *sizes[2:]]
@@ -301,6 +302,26 @@ def test_slow_tasks_beyond_the_half_are_done_once(tmp_path):
     assert plans.needless(plan, tmp_path) == {
         ("airflow/local/tuned", "chain-4-busy-30000", "calm", False)
     }
+
+
+def test_payloads_go_up_until_one_is_refused(tmp_path):
+    sizes = tuple(f"chain-2-payload-{size}MB" for size in (30, 1, 100, 3))
+    plan = planned(workloads=sizes, per_start=1, repetitions=1)
+    (tmp_path / "journals").mkdir()
+    made = made_up.step_result("airflow", "tuned", "chain-2-payload-3000000", 1)
+    whole = replace(made, workload="chain-2-payload-1000000", journal="")
+    results.append(tmp_path, whole)
+    results.append(
+        tmp_path,
+        replace(made, journal="", outcome=Outcome.GAVE_UP, truth=Truth.TRUE_FAILURE),
+    )
+
+    assert plans.needed_no_more(plan, tmp_path) == {
+        ("airflow/local/tuned", sizes[0], "calm", False),
+        ("airflow/local/tuned", sizes[2], "calm", False),
+    }
+    calm = [it.asked for it in plans.slots(plan, 1)[0] if not it.warmup]
+    assert [it for it in calm if it in sizes] == [sizes[1], sizes[3], sizes[0], sizes[2]]
 
 
 def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():

@@ -87,4 +87,9 @@ def test_a_run_without_an_engine_gets_the_signal_of_a_person(tmp_path, runs):
     bare.cancel(handle)  # what has ended may be cancelled, too
 
     assert bare.state(handle) is State.FAILED
+    again = bare.resume(handle)
+    assert bare.history(again).splitlines() == [
+        f"{handle}: ended without saying done",
+        f"{again}: at work",
+    ]
     bare.stop()

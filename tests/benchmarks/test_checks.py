@@ -178,7 +178,10 @@ def test_steps_with_their_values_have_worked_in_any_order():
 
 
 def test_a_chain_has_worked_when_each_value_was_handed_on():
-    assert worked("chain", said(1), said(2, 1), said(3, 2)).verdict is Verdict.PASS
+    told = [said(1), said(2, 1), said(3, 2)]
+
+    assert worked("chain", *told).verdict is Verdict.PASS
+    assert worked("chain", *told, said(3, 2)).verdict is Verdict.PASS  # that is `nothing_repeated`
 
 
 @pytest.mark.parametrize(
@@ -187,12 +190,20 @@ def test_a_chain_has_worked_when_each_value_was_handed_on():
         [said(1), said(2, 1)],
         [said(1), said(2, 1), said(3)],
         [said(1), said(2, 1), said(3, 1)],
-        [said(1), said(2, 1), said(3, 2), said(3, 2)],
+        [said(1), said(2, 1), said(3, 2), said(3, 1)],
         [said(1), said(2, 1), said(3, 2), said(4, 3)],
         [said(1), said(2, 1), ("0003", {"value": 4, "previous": 2})],
         [said(1), said(2, 1), ("0003", None)],
     ],
-    ids=["missing", "not handed on", "wrong hand-over", "twice", "stranger", "wrong", "silent"],
+    ids=[
+        "missing",
+        "not handed on",
+        "wrong hand-over",
+        "another value",
+        "stranger",
+        "wrong",
+        "silent",
+    ],
 )
 def test_a_chain_in_which_one_step_is_off_has_not_worked(finished):
     found = worked("chain", *finished)

@@ -80,7 +80,9 @@ def test_which_outcomes_are_to_be_explained(outcome, truth, due):
     assert evidence.is_due(made) is due
     assert not evidence.is_due(replace(made, scenario="calm"))
     assert evidence.is_kept(replace(made, measures={"detect_s": 61.0}))
-    assert evidence.is_kept(replace(made, measures={"detect_s": None})) is due
+    calmly = replace(made, measures={"detect_s": None})
+    assert evidence.is_kept(calmly) is due
+    assert evidence.is_kept(replace(calmly, scenario="host-left"))
 
 
 @pytest.mark.parametrize(("check", "kept"), [("fenced", True), ("nothing_repeated", False)])

@@ -7,7 +7,16 @@ import pytest
 from benchmarks import evidence, results
 from benchmarks.model import ENGINE_SAYS, Finding, Outcome, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT
-from benchmarks.report import explanations, facts, headline, outages, page, promises, recovery
+from benchmarks.report import (
+    explanations,
+    facts,
+    headline,
+    outages,
+    page,
+    promises,
+    recovery,
+    reported,
+)
 from benchmarks.scenarios import SCENARIOS
 from tests.report import made_up
 
@@ -145,7 +154,7 @@ def test_a_check_that_was_not_passed_is_explained_by_what_it_found(tmp_path):
     assert [it.says for it in unknown] == [""]
 
 
-@pytest.mark.parametrize("entry", [*explanations.known(), *promises.known()])
+@pytest.mark.parametrize("entry", [*explanations.known(), *promises.known(), *reported.known()])
 def test_every_entry_is_about_scenarios_that_there_are_and_names_its_source(entry):
     assert set(entry.scenarios) <= set(SCENARIOS)
     assert entry.source
@@ -181,6 +190,48 @@ def test_what_is_off_as_shipped_promises_nothing_until_it_is_set():
 
     assert promise.seconds(hit("prefect", "default", "host-killed")) is None
     assert promise.seconds(hit("prefect", "default", "host-killed", environment=on)) == 90 + 5
+
+
+STORED = """== what the engine has stored
+run a: FAILURE
+10:00:01 RunFailureEvent
+{} ExecutionStepSuccessEvent load_day
+run b: SUCCESS
+10:00:09 ExecutionStepSuccessEvent load_day
+"""
+
+
+@pytest.mark.parametrize(
+    ("stored", "word"),
+    [(STORED.format("10:00:02"), "seen"), (STORED.replace("{} Exec", "10:00:02 Mat"), "not seen")],
+)
+def test_what_was_reported_before_is_seen_where_all_that_it_says_holds(tmp_path, stored, word):
+    log = evidence.keep(tmp_path, "one", stored)
+    one = hit("dagster", "default", "supervisor-killed", environment={"log": log})
+    other = hit("airflow", "default", "supervisor-killed", environment={"log": log})
+    matrix = recovery.matrix(facts.campaign([one, other]))
+    found = {it.report.says[:28]: it for it in reported.answers(tmp_path, matrix, ["dagster"])}
+
+    assert {it.report.engine for it in found.values()} == {"dagster"}
+    assert found["A step that outlives its run"].mark.word == word
+    assert found["A step that outlives its run"].count == 1
+    assert found["A run is Started for ever wh"].mark.word == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "truth", "seen"),
+    [
+        (Verdict.FAIL, Truth.TRUE_SUCCESS, ["A task is given to a second "]),
+        (Verdict.PASS, Truth.TRUE_SUCCESS, []),
+    ],
+)
+def test_a_report_about_a_check_is_seen_where_that_was_not_passed(tmp_path, verdict, truth, seen):
+    told = (Finding("fenced", verdict), Finding("landed", Verdict.PASS))
+    one = hit("airflow", "default", "host-left", findings=told, truth=truth)
+    matrix = recovery.matrix(facts.campaign([one]))
+    found = reported.answers(tmp_path, matrix, ["airflow"])
+
+    assert [it.report.says[:28] for it in found if it.seen] == seen
 
 
 def test_of_an_outage_the_share_of_steps_is_counted_that_were_not_left_alone(campaign):

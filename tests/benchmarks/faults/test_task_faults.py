@@ -32,6 +32,7 @@ from benchmarks.runner import run_trial
 from benchmarks.sampling import Sampler
 from benchmarks.scenarios import PATIENT, SCENARIOS, TASK, unsupported
 from benchmarks.setups import SETUPS
+from shared import journal
 from shared.journal import Event, _numbered
 
 BARE = SETUPS["bare/process/default"]
@@ -139,9 +140,12 @@ def test_what_supervises_a_task_is_killed_and_the_task_goes_on(tmp_path, child, 
     hit = at_work("started", child.pid)
     scene = SimpleNamespace(undo=ExitStack())
     world = SimpleNamespace(holds=tmp_path, orchestrator=World(os.getpid()), scene=scene)
+    armed = journal.hold_file(tmp_path, hit.run, "started", hit.step, hit.key)
+    armed.touch()
     told = KillSupervisor().strike(world, hit)
 
     assert sent == [(os.getpid(), signal.SIGKILL)]
+    assert armed.read_text() == repr(hit.at)  # held is that attempt alone
     scene.undo.close()
     assert sent[1:] == [(child.pid, signal.SIGKILL)]  # it does not outlive the trial
     assert "what supervises the step" in told
