@@ -192,8 +192,8 @@ def _next_round_s(plan: Plan, round_: int, took_s: float, folder: Path) -> float
     """Return how long the next round will take: this one's time without trials it will not have."""
     names = {slot.name for block in slots(plan, round_) for slot in block}
     done = [r for r in results.read(folder) if slot_of(r).name in names and not r.warmup]
-    calm = sum(float(r.environment["took_s"]) for r in done if r.scenario == "calm")
-    faults = sum(float(r.environment["took_s"]) for r in done if r.scenario != "calm")
+    calm = sum(float(r.environment.get("took_s") or 0.0) for r in done if r.scenario == "calm")
+    faults = sum(float(r.environment.get("took_s") or 0.0) for r in done if r.scenario != "calm")
     fewer = 1 - len(trials(plan, round_ + 1)) / len(trials(plan, round_))
     return took_s - fewer * calm - (faults if round_ >= plan.fault_rounds else 0.0)
 

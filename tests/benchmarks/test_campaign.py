@@ -304,6 +304,16 @@ def test_slow_tasks_beyond_the_half_are_done_once(tmp_path):
     }
 
 
+def test_the_time_of_a_round_is_known_though_an_engine_did_not_start(tmp_path):
+    (tmp_path / "journals").mkdir()
+    made = made_up.result("airflow", "tuned", "complaints", "calm", 1)
+    environment = {k: v for k, v in made.environment.items() if k != "took_s"}
+    broke = {"environment": environment, "journal": "", "outcome": Outcome.ERROR, "truth": None}
+    results.append(tmp_path, replace(made, error="broke", **broke))
+
+    assert campaign._next_round_s(planned(), 1, 10.0, tmp_path) >= 0
+
+
 def test_payloads_go_up_until_one_is_refused(tmp_path):
     sizes = tuple(f"chain-2-payload-{size}MB" for size in (30, 1, 100, 3))
     plan = planned(workloads=sizes, per_start=1, repetitions=1)
