@@ -124,3 +124,15 @@ def test_each_store_counts_the_steps_that_succeeded():
     assert prefect(of_prefect).steps_done("run") == 3
     assert prefect([]).steps_done("run") == 0
     assert dagster(*of_dagster).steps_done("again") == 2
+
+
+def test_dagster_says_also_of_a_process_that_could_not_begin_why(monkeypatch):
+    told = [
+        {"__typename": "EngineEvent", "stepKey": None, "message": "no job", "error": None},
+        {"__typename": "EngineEvent", "stepKey": None, "message": "no", "error": {"message": "E"}},
+        {"__typename": "RunFailureEvent", "stepKey": None, "message": "failed", "error": None},
+    ]
+    api = dagster(*told)
+    monkeypatch.setattr(api, "last", lambda handle: {"runId": handle})
+
+    assert api.why("first") == "run: no E\nrun: failed"

@@ -54,7 +54,7 @@ query Events($run: ID!, $cursor: String, $limit: Int) {
   logsForRun(runId: $run, afterCursor: $cursor, limit: $limit) { __typename
     ... on EventConnection { cursor hasMore events { __typename
       ... on MessageEvent { message level stepKey timestamp }
-      ... on ExecutionStepFailureEvent { error { message } } } }
+      ... on ErrorEvent { error { message } } } }
     ... on Error { message } }
 }"""
 SUCCEEDED = """
@@ -200,7 +200,8 @@ class DagsterApi:
 
     def why(self, handle: str) -> str:
         events = self._events(self.last(handle)["runId"])
-        return "\n".join(_failure(e) for e in events if e["__typename"] in FAILURES)
+        failed = (e for e in events if e["__typename"] in FAILURES or e.get("error"))
+        return "\n".join(map(_failure, failed))
 
     def history(self, handle: str) -> str:
         """Return the events of the run, and of those that continued it or that it continues."""
