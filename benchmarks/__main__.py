@@ -336,7 +336,8 @@ def run(
         Path | None,
         typer.Option(
             help="Go on with the campaign of this results folder; with --setups or --scenarios,"
-            " with these alone, with --repetitions, until there are so many."
+            " with these alone, with --repetitions, until there are so many, with --workloads, with"
+            " these, too."
         ),
     ] = None,
 ) -> None:
@@ -349,6 +350,7 @@ def run(
         plan = plans.load(folder)
         if repetitions is not None:
             plan = plans.more(plan, repetitions)
+        plan = plans.wider(plan, _listed(workloads))
         metadata, warehouse = _resumed(plan, metadata, warehouse)
         if beside is not None:
             able = _side_by_side(beside, plan.setups, metadata, warehouse)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -18,7 +18,16 @@ import orjson
 
 from benchmarks import granularity, results, workloads
 from benchmarks.granularity import LANES
-from benchmarks.model import ENGINES, IDLE, PIPELINES, Apart, Outcome, Result, Workload
+from benchmarks.model import (
+    ENGINES,
+    IDLE,
+    PIPELINES,
+    SYNTHETIC,
+    Apart,
+    Outcome,
+    Result,
+    Workload,
+)
 from benchmarks.orchestrators.postgres import masked
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
@@ -164,6 +173,7 @@ PARTS: Mapping[str, Part] = {
     # Whether what is the same is left undecided, and what is slower by a fifth is found.
     "control": Part(("chain-4-busy-1000",), ("calm",), (*CONTROL, *PLANTED)),
 }
+LARGE_STEPS = 200  # a run of more has a start of the engine of its own
 SLOW_S = 30.0  # cells that take longer than this are repeated less often
 SLOW_REPETITIONS = 3
 
@@ -270,10 +280,18 @@ def sizes(plan: Plan, block: Sequence[Slot] = ()) -> str:
     """Return the sizes of synthetic pipelines that are defined while a block's trials are done.
 
     They are the whole plan's, also in a block of a few: each process of a step of Dagster's makes
-    all of them anew, which is in its figures.
+    all of them anew, which is in its figures. Large ones would be most of that, and are defined
+    only in a start that is theirs.
     """
-    asked = [named(name) for name in plan.workloads]
-    return workloads.sizes([WARMUP, *asked, *(slot.workload for slot in block)])
+    own = [WARMUP, *(slot.workload for slot in block)]
+    if any(map(_is_large, own)):
+        return workloads.sizes(own)
+    asked = [it for it in map(named, plan.workloads) if not _is_large(it)]
+    return workloads.sizes([*asked, *own])
+
+
+def _is_large(workload: Workload) -> bool:
+    return workload.pipeline in SYNTHETIC and workload.parameters["steps"] > LARGE_STEPS
 
 
 def trials(plan: Plan, round_: int) -> range:
@@ -319,8 +337,10 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
         for slot in shuffled:
             starts[SCENARIOS[slot.scenario].apart].append(slot)
         mixed = sorted(order.sample(calm, len(calm)), key=_amount)
-        blocks.append([warm, *mixed, *starts.pop("")])
-        blocks += [it for it in starts.values() if it]
+        large = [it for it in mixed if _is_large(it.workload)]
+        ordinary = [it for it in mixed if it not in large] + starts.pop("")
+        parts = [[warm, *ordinary], large] if ordinary else [[warm, *large]]
+        blocks += [it for it in (*parts, *starts.values()) if it]
     return blocks
 
 
@@ -440,7 +460,7 @@ def plan(
         profile=profile,
         seed=seed,
         setups=setups,
-        workloads=tuple(w if w in PIPELINES else named(w).name for w in workloads),
+        workloads=_own_names(workloads),
         scenarios=scenarios,
         metadata=masked(metadata),
         warehouse=masked(warehouse),
@@ -457,6 +477,16 @@ def plan(
         phased=much.phased,
         side_by_side=side_by_side,
     )
+
+
+def _own_names(workloads: Iterable[str]) -> tuple[str, ...]:
+    return tuple(w if w in PIPELINES else named(w).name for w in workloads)
+
+
+def wider(plan: Plan, workloads: Sequence[str]) -> Plan:
+    """Return a plan with more workloads."""
+    every = dict.fromkeys((*plan.workloads, *_own_names(workloads)))
+    return replace(plan, workloads=tuple(every))
 
 
 def more(plan: Plan, repetitions: int) -> Plan:

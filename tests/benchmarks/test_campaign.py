@@ -261,6 +261,24 @@ def test_every_block_of_a_plan_defines_the_same_sizes():
     assert plans.sizes(plan, [plans.Slot("bare", "chain-5", "calm", 1)]) == "1,5,10,40"
 
 
+def test_large_sizes_have_a_start_and_definitions_of_their_own():
+    asked = ("chain-10", "fanout-1000", "chain-1000")
+    plan = planned(setups=("dagster/multiprocess/default",), workloads=asked, scenarios=("calm",))
+    small, large = plans.slots(plan, 1)
+
+    assert [it.asked for it in small if not it.warmup] == ["chain-10"]
+    assert {it.asked for it in large} == {"fanout-1000", "chain-1000"}
+    assert (plans.sizes(plan, small), plans.sizes(plan, large)) == ("1,10", "1,1000")
+    only = plans.slots(replace(plan, workloads=asked[1:]), 1)
+    assert [[it.warmup for it in block] for block in only] == [[True, False, False]]
+
+
+def test_a_campaign_may_go_on_with_more_workloads():
+    plan = plans.wider(planned(workloads=("complaints",)), ("chain-10", "complaints"))
+
+    assert plan.workloads == ("complaints", "chain-10-noop")
+
+
 def test_an_engine_is_watched_at_rest_before_it_has_done_other_runs():
     asked = ("chain-5-runs-16", "dispatch", "idle-60", "chain-4-busy-10")
     plan = planned(setups=("airflow/local/tuned",), workloads=asked)
