@@ -147,7 +147,8 @@ def context(
         "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,
         "sources": sources.comparisons(root), "settings": _settings(campaign),
         "digests": headline.digests(campaign), "machines": _machines(campaign),
-        "campaigns": _campaigns(campaign), "versions": _versions(campaign),
+        "campaigns": _campaigns(campaign), "processors": _processors(campaign),
+        "versions": _versions(campaign),
         "cells": list(campaign.cells.values()), "data": _data(campaign), "rules": statistics,
         "section": section(campaign), "published": published, "scaling": scaling,
         "quiet": quiet.quiet(campaign), "quieter": quiet,
@@ -309,6 +310,15 @@ def _first(campaign: Campaign, *setup: str) -> Result:
 def _machines(campaign: Campaign) -> list[dict[str, Any]]:
     found = [{key: it.environment.get(key) for key in MACHINE} for it in campaign.results]
     return [dict(it) for it in unique(tuple(machine.items()) for machine in found)]
+
+
+def _processors(campaign: Campaign) -> dict[str, list[str]]:
+    """Return the campaigns by the processor that they were measured on."""
+    found: dict[str, dict[str, None]] = {}
+    for it in campaign.results:
+        processor = str(it.environment.get("cpu") or words.NOT_MEASURED)
+        found.setdefault(processor, {})[it.campaign] = None
+    return {processor: list(names) for processor, names in found.items()}
 
 
 def _campaigns(campaign: Campaign) -> list[tuple[str, int, str]]:

@@ -15,6 +15,7 @@ from benchmarks.report.curves import Curve, Dot
 from benchmarks.report.facts import Campaign, Cell, SetupId, Subject
 from benchmarks.report.shapes import NAMES, Shape, shape_of
 from benchmarks.report.words import Mark
+from benchmarks.results import CALM
 
 GROWN = {"makespan": "makespan_s", "handoff": "handoff_p50_s", "cpu": "cpu_s"}
 # Of the work of an engine's own processes, and of what it writes down: shown where it was measured.
@@ -97,16 +98,33 @@ def growths(campaign: Campaign) -> list[Growths]:
     return [
         _growths(campaign, pipeline, {shape.steps: it for it, shape in sized})
         for pipeline in NAMES
-        if (sized := [it for key in found if key[0] == pipeline for it in found[key]])
-    ]
+        if (sized := _together(campaign, [it for key in found if key[0] == pipeline
+                                          for it in found[key]]))
+    ]  # fmt: skip
 
 
 def grains(campaign: Campaign) -> list[Grains]:
     """Return the METG(50 %) of each shape and count of busy steps."""
     return [
         _grains(campaign, pipeline, count, {it[1].amount / 1000: it[0] for it in found})
-        for (pipeline, count), found in _grouped(campaign, "busy").items()
+        for (pipeline, count), every in _grouped(campaign, "busy").items()
+        if (found := _together(campaign, every))
     ]
+
+
+def _together(
+    campaign: Campaign, sized: Sequence[tuple[Subject, Shape]]
+) -> list[tuple[Subject, Shape]]:
+    """Return the sizes that were measured in one campaign: in that which has the most of them.
+
+    Others may be of another host, or of another day of the same.
+    """
+    measured = {subject: row.result.campaign for (_, subject, scenario), cell
+                in campaign.cells.items() if scenario == CALM for row in cell.trials}  # fmt: skip
+    found: dict[str, list[tuple[Subject, Shape]]] = defaultdict(list)
+    for it in sized:
+        found[measured[it[0]]].append(it)
+    return max(found.values(), key=len, default=[])
 
 
 def _grouped(

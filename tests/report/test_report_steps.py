@@ -351,3 +351,11 @@ def test_what_is_drawn_at_a_place_is_the_value_of_that_place(logarithmic):
 
     assert scale.value(scale.px(7.5)) == pytest.approx(7.5)
     assert (scale.px(200), scale.px(0.5)) == (0, HEIGHT_PX)
+
+
+def test_growth_is_of_one_campaign_that_which_has_the_most_sizes():
+    told = [made_up.step_result(*AIRFLOW, f"chain-{n}-noop", 1) for n in (1, 10, 50, 200)]
+    other = replace(told[1], campaign="another")
+    (grown,) = scaling.growths(facts.campaign([told[0], other, *told[2:]]))
+
+    assert grown.sizes == (1, 50, 200)
