@@ -15,9 +15,10 @@ from benchmarks.orchestrators.services import wait_until
 from benchmarks.workloads import Expected, complaints, expected
 from shared.journal import Event
 
-# From a cancellation to the moment from which nothing may be written: three times what the slowest
-# takes as shipped (Airflow tells a task at its next heartbeat, within 5 s, and kills it 5 s later).
-GRACE_S = 30.0
+# From a cancellation to the moment from which nothing may be written: twice the longest grace as
+# shipped (Prefect's worker sends SIGKILL 30 s after SIGTERM; Airflow tells a task at its next
+# heartbeat, within 5 s, and kills it 5 s later).
+GRACE_S = 60.0
 TWIN_S = 120.0  # for the other run to end
 
 
