@@ -276,7 +276,7 @@ def tail(log: Path, lines: int = 15) -> str:
 
 def portable(text: str) -> str:
     """Return a text without where on this machine the checkout and the home folder lie."""
-    text, home = text.replace(f"{ROOT}/", ""), Path.home()
+    text, home = text.replace(f"{ROOT}/", "").replace(str(ROOT), "."), Path.home()
     return text if home == home.parent else text.replace(f"{home}/", "~/")
 
 
