@@ -115,20 +115,25 @@ def repeated(history: Sequence[Event]) -> list[tuple[str, str]]:
 
 
 def worked(trial: Trial) -> Finding:
-    """Each step of a synthetic pipeline finished with its value and that of the step before.
+    """Each step of a synthetic pipeline finished once, with its value and that of the step before.
 
-    The second one is None where the steps are independent. One that was done again has worked, too:
-    that it was is said by `nothing_repeated`.
+    The second one is None where the steps are independent.
     """
+    wanted, found = _values(trial)
+    wrong = [key for key, told in found.items() if told != [wanted.get(key)]]
+    reason = f"{len(wrong)} steps: " + "; ".join(f"{k}: {found[k]}" for k in wrong[:3])
+    return Finding("worked", _verdict(not wrong), reason if wrong else f"{len(found)} steps")
+
+
+def _values(trial: Trial) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Return what each step of a synthetic pipeline had to say at its end, and all that it said."""
     chained = trial.workload.pipeline == "chain"
     wanted = synthetic.expected(**trial.workload.parameters, chained=chained)
     found: dict[str, list[Any]] = {key: [] for key in wanted}
     for event in trial.history:
         if (event.kind, event.step) == ("finished", synthetic.STEP):
             found.setdefault(event.key, []).append(event.detail)
-    wrong = [k for k, told in found.items() if not told or any(it != wanted.get(k) for it in told)]
-    reason = f"{len(wrong)} steps: " + "; ".join(f"{k}: {found[k]}" for k in wrong[:3])
-    return Finding("worked", _verdict(not wrong), reason if wrong else f"{len(found)} steps")
+    return wanted, found
 
 
 CHECKS: dict[str, Check] = {
@@ -167,9 +172,15 @@ def _asked(trial: Trial) -> dict[str, Check]:
 
 
 def delivered(trial: Trial) -> bool | None:
-    """Whether a run did all that it was to do: by the ledger, or by the values of its steps."""
+    """Whether a run did all that it was to do: by the ledger, or by the values of its steps.
+
+    A step that was done again, with its value, is no loss: `worked` and `nothing_repeated` say so.
+    """
     if trial.workload.pipeline in SYNTHETIC:
-        return worked(trial).verdict is Verdict.PASS
+        wanted, found = _values(trial)
+        return all(
+            told and all(it == wanted.get(key) for it in told) for key, told in found.items()
+        )
     return None if trial.ledger is None else trial.ledger.complete
 
 

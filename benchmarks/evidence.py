@@ -55,8 +55,10 @@ def _shortened(text: str) -> str:
 
 def is_kept(result: Result) -> bool:
     """Whether a trial's logs are kept: it must be explained, was noticed late, or had orphans."""
-    late = (result.measures.get("detect_s") or 0.0) > LATE_S or result.scenario in ORPHANED
-    return is_due(result) or bool(failed(result)) or (late and not is_known_bad(result))
+    if is_due(result) or failed(result):
+        return True
+    late = (result.measures.get("detect_s") or 0.0) > LATE_S
+    return (late or result.scenario in ORPHANED) and not is_known_bad(result)
 
 
 def is_due(result: Result) -> bool:

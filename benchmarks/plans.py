@@ -564,23 +564,24 @@ def faults_left(plan: Plan, folder: Path) -> list[str]:
 
 def needed_no_more(plan: Plan, folder: Path) -> set[Cell]:
     """Return the cells of sizes that what the folder holds makes needless, or too large."""
-    if not (folder / results.LINES).is_file():
+    busy, payloads = _sizes(plan, "busy"), _sizes(plan, "payload")
+    if not (busy or payloads) or not (folder / results.LINES).is_file():
         return set()
-    return needless(plan, folder) | too_large(plan, folder)
+    done = [it for it in results.read(folder) if not it.warmup]
+    return _needless(busy, done) | _too_large(payloads, done)
 
 
-def needless(plan: Plan, folder: Path) -> set[Cell]:
+def _needless(asked: Sequence[tuple[str, Size]], done: Sequence[Result]) -> set[Cell]:
     """Return the cells of larger tasks than are needed to know at which size half of all is work.
 
     They would take minutes each. One at which a setup loses hardly anything any more says how
     efficient it gets, and no larger one is needed; what is slow and lies beyond the sizes between
     which the half is, says just that, and is done once.
     """
-    asked = _sizes(plan)
     found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[Result]]] = defaultdict(dict)
-    for result in results.read(folder):
+    for result in filter(results.sound, done):
         slot = slot_of(result)
-        size = _size(slot.asked) if not slot.warmup and results.sound(result) else None
+        size = _size(slot.asked)
         if size is not None:
             shape, amount = size
             found[slot.setup, slot.control, shape].setdefault(amount, []).append(result)
@@ -592,12 +593,9 @@ def needless(plan: Plan, folder: Path) -> set[Cell]:
     }
 
 
-def too_large(plan: Plan, folder: Path) -> set[Cell]:
+def _too_large(asked: Sequence[tuple[str, Size]], done: Sequence[Result]) -> set[Cell]:
     """Return the cells of larger payloads than one that a setup has refused."""
-    asked = _sizes(plan, "payload")
-    if not asked:
-        return set()
-    refused = [slot_of(it) for it in results.read(folder) if not it.warmup and _refused(it)]
+    refused = [slot_of(it) for it in done if _refused(it)]
     tried = [(slot, size) for slot in refused if (size := _size(slot.asked, "payload")) is not None]
     return {
         (slot.setup, name, results.CALM, slot.control)
@@ -611,7 +609,7 @@ def _refused(result: Result) -> bool:
     return result.outcome is not Outcome.ERROR and not results.sound(result)
 
 
-def _sizes(plan: Plan, kind: str = "busy") -> list[tuple[str, Size]]:
+def _sizes(plan: Plan, kind: str) -> list[tuple[str, Size]]:
     return [(name, size) for name in plan.workloads if (size := _size(name, kind)) is not None]
 
 

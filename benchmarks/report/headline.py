@@ -51,9 +51,11 @@ class Digest:
 def compared(campaign: Campaign) -> str:
     """Say what was compared, with versions, dates, hosts and counts."""
     results = campaign.results
-    versions = unique((it.engine, it.version or "of unknown version") for it in results)
-    named = [f"{engine.capitalize()} {version}" for engine in ENGINES[1:]
-             for found, version in versions if found == engine]  # fmt: skip
+    versions = unique((it.engine, it.version) for it in results)
+    known = {engine for engine, version in versions if version}  # one that broke may not say its
+    named = [f"{engine.capitalize()} {version or 'of unknown version'}" for engine in ENGINES[1:]
+             for found, version in versions
+             if found == engine and (version or engine not in known)]  # fmt: skip
     days = sorted({it.started[:10] for it in results})
     hosts = words.listed(unique(str(it.environment.get("host")) for it in results))
     warm = sum(it.warmup for it in results)

@@ -11,7 +11,7 @@ from benchmarks import evidence
 from benchmarks.model import Outcome, Result
 from benchmarks.report import recovery, words
 from benchmarks.report.entries import Entry, read
-from benchmarks.report.facts import Cell
+from benchmarks.report.facts import Cell, unique
 from benchmarks.report.recovery import Scenario
 
 FILE = Path(__file__).with_suffix(".toml")
@@ -64,6 +64,11 @@ class Answer:
     def count(self) -> int:
         """How many trials could have shown it."""
         return sum(it.count for it in self.cells)
+
+    @property
+    def tried(self) -> str:
+        """On which setups they were."""
+        return words.listed(unique(it.cell.setup.title for it in self.cells))
 
 
 def known() -> tuple[Report, ...]:

@@ -297,7 +297,7 @@ def test_larger_tasks_are_needless_where_a_setup_is_as_good_as_fully_efficient(t
         measures = {**made.measures, "makespan_s": makespan_s}
         results.append(tmp_path, replace(made, journal="", measures=measures))
 
-    assert plans.needless(plan, tmp_path) == {
+    assert plans.needed_no_more(plan, tmp_path) == {
         (name, "chain-4-busy-10000", "calm", False),  # it is slow, and was done once
         (name, "chain-4-busy-30000", "calm", False),
     }
@@ -317,7 +317,7 @@ def test_slow_tasks_beyond_the_half_are_done_once(tmp_path):
         measures = {**made.measures, "makespan_s": makespan_s}
         results.append(tmp_path, replace(made, journal="", measures=measures))
 
-    assert plans.needless(plan, tmp_path) == {
+    assert plans.needed_no_more(plan, tmp_path) == {
         ("airflow/local/tuned", "chain-4-busy-30000", "calm", False)
     }
 
