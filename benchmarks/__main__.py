@@ -53,7 +53,7 @@ from benchmarks.profiling.profiled_runs import profile as profiled
 from benchmarks.profiling.spent import FOLDER as PROFILES
 from benchmarks.profiling.spent import Profile
 from benchmarks.scenarios import GROUPS, SCENARIOS, unsupported
-from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, setup_of
+from benchmarks.setups import ABLATION, COMPOSED, ORDINARY, SETUPS, chosen, meant, setup_of
 from benchmarks.workloads import WORKLOADS, named
 
 TABLE_WIDTH = 160
@@ -437,7 +437,7 @@ def _lane(plan: plans.Plan, asked: tuple[str, ...], scenarios: str) -> plans.Lan
         LookupError: it has none of them.
 
     """
-    found = tuple(name for name in plan.setups if name.startswith(asked))
+    found = tuple(meant(asked, plan.setups))
     if asked and not found:
         raise LookupError(f"this campaign has none of these; it has: {', '.join(plan.setups)}")
     return plans.Lane(found if asked else (), _known("scenario", scenarios, plan.scenarios))

@@ -29,7 +29,8 @@ from benchmarks import (
 )
 from benchmarks.known_bad import CASES, Case
 from benchmarks.model import KNOWN_BAD, Outcome, Result, Verdict
-from benchmarks.noise import Noise, disturbed
+from benchmarks.noise import Noise, crowded, disturbed
+from benchmarks.orchestrators.services import benches_beside
 from benchmarks.plans import (
     PLAN,
     Cell,
@@ -52,6 +53,7 @@ from benchmarks.stand import Stand
 from benchmarks.workloads import WARMUP
 
 EVERYTHING = Lane()
+ROOM_S, ROOM_POLL_S = 300.0, 1.0
 CASE_TRIES = 3  # of a known-bad pipeline whose fault missed its phase
 
 
@@ -202,24 +204,41 @@ def run_block(
     plan: Plan, surround: stack.Surround, block: Sequence[Slot], folder: Path, say: Say
 ) -> None:
     """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
-    setup, stand = setup_of(block[0].setup), None
-    left = list(block)
+    setup, left, number = setup_of(block[0].setup), list(block), 0
     try:
-        stand = stand_of(plan, surround, block)
         while left:
-            left = run_until_stuck(plan, surround, stand, left, folder, say)
+            left = run_in_place(plan, surround, block, left, number, folder, say)
+            number += 1
     except (OSError, RuntimeError) as error:  # TimeoutError is an OSError
         for slot in block:
             if slot.name not in finished(folder):
                 template = row(plan, surround, setup, slot, "")
                 results.append(folder, runner.broken(template, error))
         say(f"{setup.name}: broke: {error}")
+
+
+def run_in_place(
+    plan: Plan,
+    surround: stack.Surround,
+    block: Sequence[Slot],
+    left: Sequence[Slot],
+    number: int,
+    folder: Path,
+    say: Say,
+) -> list[Slot]:
+    """Do trials of a block in the place of that number; return what is left to do.
+
+    What a stuck run has left in the engine's database would go on in the next start, and write
+    into the warehouse of another trial.
+    """
+    stand = stand_of(plan, surround, block, number)
+    try:
+        return run_until_stuck(plan, surround, stand, left, folder, say)
     finally:
-        if stand is not None:
-            keep_logs(stand, folder, block)
+        keep_logs(stand, folder, block)
 
 
-def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Stand:
+def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot], number: int = 0) -> Stand:
     """Return the place of a setup's trials, with what their pipelines must be told."""
     sizes = {"ETL_SYNTHETIC": plans.sizes(plan, block)}
     noted = workloads.SHADOWED if plans.hurts(plan) else {}
@@ -229,6 +248,7 @@ def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Sta
         setup_of(block[0].setup),
         passed=passed,
         apart=next((it.apart for it in wanted if it.apart), ""),
+        number=number,
     )
 
 
@@ -263,6 +283,7 @@ def run_until_stuck(
         for done, slot in enumerate(block, start=1):
             if slot.cell in slow | plans.needed_no_more(plan, folder):
                 continue
+            wait_for_room()
             result = attempt(plan, surround, stand, slot, folder)
             if slot.warmup:
                 start = {"first_start_s" if first else "later_start_s": ready_s}
@@ -274,6 +295,17 @@ def run_until_stuck(
             if leaves_work(slot, result):
                 return list(block[done:])
     return []
+
+
+def wait_for_room() -> None:
+    """Wait, where other benches are at work, until the machine has room for one more trial.
+
+    Of twelve benches side by side at a load of 20, some trials ended by a time-out that no engine has when
+    it has a machine. After `ROOM_S` seconds the trial is done as it is; its load is in its row.
+    """
+    deadline = time.monotonic() + ROOM_S
+    while benches_beside() and crowded() and time.monotonic() < deadline:
+        time.sleep(ROOM_POLL_S)
 
 
 def leaves_work(slot: Slot, result: Result) -> bool:

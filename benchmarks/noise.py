@@ -16,6 +16,7 @@ import psutil
 PROBES = 21  # the median of many: one is as long as a turn that another guest may have taken
 PROBE_DEPTH = 22  # of the recursion: some milliseconds
 SLOWER_FROM = 1.3  # times the campaign's median probe
+CROWDED_FROM = 3.0  # processes that want a core, of each core: an engine's time-outs would decide
 STOLEN_FROM = 0.05  # of the cores' time, taken by other guests of the hypervisor
 
 
@@ -30,6 +31,11 @@ class Noise:
     probe_ms: float
     steal_share: float
     load_1m: float
+
+
+def crowded() -> bool:
+    """Whether the machine has more to do than its time-outs were made for."""
+    return os.getloadavg()[0] > CROWDED_FROM * (os.cpu_count() or 1)
 
 
 class Watch:

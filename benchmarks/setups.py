@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from benchmarks.ablation import ALONE, variants
 from benchmarks.model import SLOWER, Orchestrator, Setting, Setup, Surroundings
@@ -96,7 +96,13 @@ def chosen(names: tuple[str, ...]) -> list[Setup]:
 
 
 def _fitting(names: tuple[str, ...], setups: Mapping[str, Setup]) -> list[Setup]:
-    return [s for full, s in setups.items() if not names or full.startswith(names)]
+    return [setups[it] for it in meant(names, setups)] if names else list(setups.values())
+
+
+def meant(asked: Sequence[str], names: Collection[str]) -> list[str]:
+    """Return the names that are asked for: by themselves, or by a beginning that is no name."""
+    begun = tuple(it for it in asked if it not in names)
+    return [name for name in names if name in asked or (begun and name.startswith(begun))]
 
 
 def setup_of(name: str) -> Setup:

@@ -64,8 +64,12 @@ class Surround(Protocol):
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
         apart: Apart = "",
+        number: int = 0,
     ) -> Stand:
-        """Return the place of a setup's trials; its engine is not started."""
+        """Return the place of a setup's trials; its engine is not started.
+
+        One of another `number` holds nothing of what was done in the first.
+        """
 
 
 @dataclass(slots=True)
@@ -174,15 +178,17 @@ class Local:
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
         apart: Apart = "",
+        number: int = 0,
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started.
 
         `passed` is given to the pipelines beside what the place itself says; `apart` is what this
-        start has for a fault.
+        start has for a fault; each number has a directory and databases of its own.
         """
         link = Link() if apart == "link" else None
-        name = re.sub(r"\W", "_", setup.name)
-        place = self.directory / setup.name.replace("/", "-")
+        again = str(number or "")
+        name = re.sub(r"\W", "_", setup.name) + again
+        place = self.directory / (setup.name.replace("/", "-") + again)
         disk = None
         if apart == "disk":  # another database, and a new home beside it
             name, place = f"{name}_on_disk", place.with_name(f"{place.name}-on-disk")

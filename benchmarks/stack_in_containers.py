@@ -143,6 +143,7 @@ class Own:
         port: int = 0,
         passed: Mapping[str, str] = workloads.MEASURED,
         apart: Apart = "",  # nothing of it is for containers
+        number: int = 0,  # a stack is taken down with all that it holds
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started."""
         place, engine = self.directory / setup.name.replace("/", "-"), setup.engine
@@ -212,6 +213,7 @@ class Network:
         port: int = 0,
         passed: Mapping[str, str] = workloads.MEASURED,
         apart: Apart = "",  # nothing of it is for containers
+        number: int = 0,  # a stack is taken down with all that it holds
     ) -> Stand:
         """Return the place of an engine's trials."""
         engine = setup.engine

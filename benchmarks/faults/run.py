@@ -19,7 +19,7 @@ from shared.journal import Event
 # shipped (Prefect's worker sends SIGKILL 30 s after SIGTERM; Airflow tells a task at its next
 # heartbeat, within 5 s, and kills it 5 s later).
 GRACE_S = 60.0
-TWIN_S = 120.0  # for the other run to end
+TWIN_S = 300.0  # for the other run to end
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,6 +299,7 @@ class Dagster(OnThisMachine):
     services: Services = field(init=False)
     api: DagsterApi = field(init=False)
     code_port: int = field(default_factory=free_port)
+    given_up: set[str] = field(default_factory=set)
     web_port: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -420,9 +421,15 @@ class Dagster(OnThisMachine):
         """Ask once where the run is, or the run by which the daemon has continued it."""
         run = self.api.last(handle)
         failed = run["status"] == "FAILURE"
-        if RUN_RETRIES in self._set and failed and run["tags"].get(WILL_RETRY) != "false":
+        promised = failed and run["tags"].get(WILL_RETRY) != "false"
+        if RUN_RETRIES in self._set and promised and handle not in self.given_up:
             return State.WAITING  # the retry is decided, or about to be, and not yet launched
         return STATES[run["status"]]
+
+    def give_up(self, handle: str) -> None:
+        """End the run, and expect no retry of it any more: its launch may have failed for good."""
+        self.given_up.add(handle)
+        self.api.give_up(handle)
 
     def pids(self, role: Role) -> Sequence[int]:
         """Return the services' processes, or those of the runs: the code server's children."""

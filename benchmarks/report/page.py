@@ -140,6 +140,7 @@ def context(
         "groups": recovery.grouped(matrix),
         "explained": _explained(folder, matrix),
         "costs": recovery.costs(campaign, matrix), "beside": recovery.beside(matrix),
+        "load": recovery.load(matrix),
         "blows": recovery.blows(matrix, timelines),
         "hurt_engines": unique(it.engine for it in hurt),
         "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),

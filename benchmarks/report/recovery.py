@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from benchmarks import results
 from benchmarks.evidence import ends_as_it_must
@@ -159,6 +160,14 @@ def beside(rows: Sequence[Scenario]) -> int:
     """Return beside how many other benches the trials were done, at most."""
     trials = (trial for row in rows for told in row.cells for trial in told.cell.results)
     return max((int(it.environment.get("beside") or 0) for it in trials), default=0)
+
+
+def load(rows: Sequence[Scenario]) -> tuple[float, float] | None:
+    """Return the median and the most of the load when the trials began; None when not noted."""
+    trials = (trial for row in rows for told in row.cells for trial in told.cell.results)
+    loads = [float(it.environment["noise"]["load_1m"]) for it in trials
+             if "noise" in it.environment]  # fmt: skip
+    return (median(loads), max(loads)) if loads else None
 
 
 def costs(campaign: Campaign, rows: Sequence[Scenario]) -> list[Cost]:

@@ -87,6 +87,8 @@ STATES = {
 
 FAILURE_REASON = "dagster/failure_reason"
 AUTO_RETRY = "dagster/auto_retry_run_id"
+RETRY_NUMBER = "dagster/retry_number"  # of a run that the daemon has made
+PARENT = "dagster/parent_run_id"
 # Only a step with a process of its own is created before it starts.
 CREATED = ("StepWorkerStartingEvent", "ExecutionStepStartEvent")
 COMPLETED = "ExecutionStepSuccessEvent"
@@ -168,8 +170,8 @@ class DagsterApi:
         group = self._do(GROUP, run=handle)["runs"]
         runs = {r["runId"]: r | {"tags": {t["key"]: t["value"] for t in r["tags"]}} for r in group}
         chain = [runs[handle]]
-        while (retry := chain[-1]["tags"].get(AUTO_RETRY)) in runs:
-            chain.append(runs[retry])
+        while (retry := _retry(chain[-1], runs.values())) is not None:
+            chain.append(retry)
         return chain
 
     def give_up(self, handle: str) -> None:
@@ -297,6 +299,17 @@ def run_config(pipeline: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     asset, plan = ASKED_FOR[pipeline]
     return {"ops": {asset: {"ops": {plan: {"config": dict(parameters)}}}}}
+
+
+def _retry(run: Mapping[str, Any], others: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the run that the daemon has made as a retry of a run; None when there is none.
+
+    Where the database took the retry and refused the note of it, the retry alone tells of it.
+    """
+    noted = run["tags"].get(AUTO_RETRY)
+    children = [it for it in others if it["tags"].get(PARENT) == run["runId"]]
+    own = [it for it in children if it["runId"] == noted or RETRY_NUMBER in it["tags"]]
+    return next(iter(own), None)
 
 
 def _by_a_step(event: Mapping[str, Any]) -> bool:
