@@ -300,8 +300,8 @@ def run_until_stuck(
 def wait_for_room() -> None:
     """Wait, where other benches are at work, until the machine has room for one more trial.
 
-    Of twelve benches side by side at a load of 20, some trials ended by a time-out that no engine has when
-    it has a machine. After `ROOM_S` seconds the trial is done as it is; its load is in its row.
+    Of twelve benches at a load of 20, some had runs that a time-out ended, which have none of that
+    elsewhere. After `ROOM_S` seconds the trial is done as it is; its load is in its row.
     """
     deadline = time.monotonic() + ROOM_S
     while benches_beside() and crowded() and time.monotonic() < deadline:

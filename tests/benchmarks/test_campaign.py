@@ -662,3 +662,36 @@ def test_a_name_that_is_not_there_is_one_sentence_that_lists_what_is(done):
 
     assert (wrong.returncode, wrong.stderr) == (1, "")
     assert wrong.stdout.startswith("bench: no setup is called luigi; there are: bare/process")
+
+
+def test_what_is_left_behind_a_stuck_run_is_done_in_another_place(tmp_path, monkeypatch):
+    places, slots = (
+        [],
+        [plans.Slot("bare/process/default", "complaints", "calm", n) for n in (1, 2)],
+    )
+    monkeypatch.setattr(
+        campaign, "stand_of", lambda plan, surround, block, number: places.append(number)
+    )
+    monkeypatch.setattr(
+        campaign, "run_until_stuck", lambda plan, surround, stand, left, *words: left[1:]
+    )
+    monkeypatch.setattr(campaign, "keep_logs", lambda *words: None)
+
+    campaign.run_block(planned(), None, slots, tmp_path, print)
+
+    assert places == [0, 1]
+
+
+@pytest.mark.parametrize(("beside", "loads", "looks"), [(1, [20, 20, 1], 3), (0, [20], 0)])
+def test_a_trial_beside_others_waits_until_the_machine_has_room(monkeypatch, beside, loads, looks):
+    seen = iter(loads)
+    monkeypatch.setattr(campaign, "benches_beside", lambda: beside)
+    monkeypatch.setattr(campaign, "ROOM_POLL_S", 0.0)
+    monkeypatch.setattr(
+        campaign.crowded.__globals__["os"], "getloadavg", lambda: (next(seen), 0, 0)
+    )
+    monkeypatch.setattr(campaign.crowded.__globals__["os"], "cpu_count", lambda: 2)
+
+    campaign.wait_for_room()
+
+    assert len(loads) - len(list(seen)) == looks

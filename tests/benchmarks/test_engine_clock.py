@@ -1,4 +1,4 @@
-"""The span of a run as each engine stores it: from answers of its API, written by hand."""
+"""What the adapters make of answers of each engine's API, written by hand: spans, and retries."""
 
 import pytest
 
@@ -136,3 +136,31 @@ def test_dagster_says_also_of_a_process_that_could_not_begin_why(monkeypatch):
     monkeypatch.setattr(api, "last", lambda handle: {"runId": handle})
 
     assert api.why("first") == "run: no E\nrun: failed"
+
+
+def run(name, parent="", **tags):
+    told = {"dagster/parent_run_id": parent} if parent else {}
+    told |= {f"dagster/{key}": value for key, value in tags.items()}
+    pairs = [{"key": key, "value": value} for key, value in told.items()]
+    return {"runId": name, "status": "FAILURE", "tags": pairs}
+
+
+class Retried(DagsterApi):
+    def _do(self, query, **variables):
+        return {"runs": self.told}
+
+
+@pytest.mark.parametrize(
+    ("told", "last"),
+    [
+        ([run("first", auto_retry_run_id="again"), run("again", "first")], "again"),
+        ([run("again", "first", retry_number="1"), run("first")], "again"),
+        ([run("a-person's", "first"), run("first")], "first"),
+        ([run("first", auto_retry_run_id="gone")], "first"),
+    ],
+    ids=["noted", "the note was lost", "a person's", "never made"],
+)
+def test_dagster_has_continued_a_run_by_what_its_daemon_made_of_it(told, last):
+    api = Retried("", "etl")
+    api.told = told
+    assert api.last("first")["runId"] == last

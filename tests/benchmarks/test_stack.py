@@ -127,3 +127,11 @@ def test_metadata_and_warehouse_have_servers_of_their_own_that_may_be_killed_alo
             assert connection.execute("SELECT 1").fetchone() == (1,)
 
     assert Local(runs / "neither", metadata="sqlite").warehouse_server is None
+
+
+def test_another_number_is_another_place_and_another_warehouse(tmp_path):
+    surround = Local(tmp_path, metadata="sqlite")
+    first, again = (surround.stand(SETUPS["bare/process/default"], number=n) for n in (0, 1))
+
+    assert first.journals != again.journals
+    assert first.warehouse_url != again.warehouse_url

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import __main__ as bench
 from benchmarks import setups
 from benchmarks.ablation import alone, groups, variants, without
-from benchmarks.model import Setting, Setup, Surroundings
+from benchmarks.model import Setting, Setup, State, Surroundings
 from benchmarks.orchestrators import airflow, dagster, prefect
 
 TUNED = (
@@ -207,3 +207,30 @@ def test_verify_takes_the_variant_that_is_asked_for_or_named_and_never_nothing()
     assert [s.name for s in bench._of_variant(setups.chosen(tuned), "", tuned)] == [*tuned]
     with pytest.raises(LookupError, match="none of these setups is default"):
         bench._of_variant(setups.chosen(tuned), "", ("dagster",))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (("tuned",), ["tuned"]),
+        (("tun",), ["tuned", "tuned+ours"]),
+        (("tuned+",), ["tuned+ours"]),
+        (("tuned", "def"), ["default", "tuned"]),
+        (("none",), []),
+    ],
+)
+def test_a_whole_name_means_itself_and_a_beginning_all_that_begin_so(asked, found):
+    assert setups.meant(asked, ["default", "tuned", "tuned+ours"]) == found
+
+
+def test_a_run_of_dagster_that_was_given_up_is_not_waited_for(tmp_path, monkeypatch):
+    ours = next(it for it in dagster.RECOVERY if it.variant == "documented")
+    engine = dagster.Dagster(ours, Surroundings(tmp_path, "", {}))
+    failed = {"runId": "run", "status": "FAILURE", "tags": {"dagster/will_retry": "true"}}
+    monkeypatch.setattr(dagster.DagsterApi, "last", lambda self, handle: failed)
+    monkeypatch.setattr(dagster.DagsterApi, "give_up", lambda self, handle: None)
+
+    before = engine.state("run")
+    engine.give_up("run")
+
+    assert (before, engine.state("run")) == (State.WAITING, State.FAILED)
