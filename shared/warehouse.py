@@ -8,6 +8,8 @@ went: `extracted = loaded + quarantined + superseded`.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,6 +137,7 @@ DATA_TABLES: Mapping[str, tuple[Table, ...]] = {
     "github_stats": (REPOSITORIES,),
     "youtube_stats": (CHANNELS, VIDEOS),
 }
+BUSY_S = 30  # how long a writer of SQLite waits for another
 CHUNK_ROWS = 5000
 
 
@@ -210,9 +213,26 @@ def _patience() -> dict[str, int]:
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:
-    connection.execute("PRAGMA busy_timeout = 30000")
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")  # what SQLite advises for WAL
+
+
+def _write_ahead(connection: Any) -> None:
+    """Put the file in WAL mode, waiting while another process does.
+
+    Two that switch a new file at the same time would wait for each other's lock: SQLite tells one
+    of them that the file is locked at once, whatever its busy time-out.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def create_tables(warehouse: Engine) -> None:
