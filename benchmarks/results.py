@@ -26,7 +26,8 @@ SCHEMA = 1
 CAUGHT = "caught"  # the finding of a known-bad trial: did the check that is meant for it fail?
 CALM = "calm"  # the scenario in which nothing goes wrong
 FAULT_MEASURES = ("detect_s", "recover_s", "truth_s")  # they count from a fault
-LINES = "results.jsonl"
+LINES = "results.jsonl"  # then results-2.jsonl, ...
+PART_BYTES = 1_500_000  # to a larger one nothing is added: hosts of code hide or refuse it
 PLAN = "campaign.json"  # what the campaign was asked to do, beside its results
 LACKING = "unsupported.json"  # which scenarios cannot be done on which setups, and why
 SOUND = (Outcome.UNHARMED, Outcome.SELF_HEALED, Outcome.RESUMED)
@@ -42,6 +43,8 @@ Lacking = Mapping[str, Mapping[str, str]]  # by scenario and setup why there can
 def append(folder: Path, result: Result) -> None:
     """Add one trial in one write, on the disk when this returns.
 
+    A file that has grown large is followed by another.
+
     Raises:
         ValueError: the line would not validate; nothing was written.
 
@@ -50,7 +53,7 @@ def append(folder: Path, result: Result) -> None:
     wrong = next(_against_schema(orjson.loads(line)), None)
     if wrong:
         raise ValueError(f"results: {wrong}")
-    descriptor = os.open(folder / LINES, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(_open_part(folder), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         size = os.fstat(descriptor).st_size
         torn = size and os.pread(descriptor, 1, size - 1) != b"\n"  # by a crash
@@ -63,17 +66,30 @@ def append(folder: Path, result: Result) -> None:
         raise OSError(f"results: only {written} of {len(text)} bytes fit on the disk")
 
 
+def parts(folder: Path) -> list[Path]:
+    """Return the files that hold a folder's lines, in the order in which they were written."""
+    more = sorted(folder.glob("results-*.jsonl"), key=lambda file: int(file.stem.split("-")[1]))
+    return [folder / LINES, *more]
+
+
+def _open_part(folder: Path) -> Path:
+    last = parts(folder)[-1]
+    if not last.is_file() or last.stat().st_size < PART_BYTES:
+        return last
+    return folder / f"results-{len(parts(folder)) + 1}.jsonl"
+
+
 def read(folder: Path) -> list[Result]:
     """Return the trials of a folder in the order they were written.
 
-    The last line is left out while it has no end: another bench is writing it.
+    The last line of a file is left out while it has no end: another bench is writing it.
 
     Raises:
         FileNotFoundError: the folder has no results.jsonl.
         ValueError: a line is not a result; `problems` says more.
 
     """
-    return [_result(number, line) for number, line in _lines(folder, whole=True)]
+    return [_result(where, line) for where, line in _lines(folder, whole=True)]
 
 
 def gathered(folder: Path, others: Sequence[Path]) -> list[Result]:
@@ -270,9 +286,9 @@ def not_caught(result: Result | None) -> str:
 
 def _valid(folder: Path) -> Iterator[Result]:
     """Return the lines that are results; of the others `problems` says what is wrong."""
-    for number, line in _lines(folder):
+    for where, line in _lines(folder):
         with contextlib.suppress(ValueError):
-            yield _result(number, line)
+            yield _result(where, line)
 
 
 def new_folder(root: Path, host: str) -> Path:
@@ -314,7 +330,7 @@ def row_of(result: Result) -> Row:
     return row
 
 
-def _result(number: int, line: bytes) -> Result:
+def _result(where: str, line: bytes) -> Result:
     try:
         row = orjson.loads(line)
         known = {field.name: row[field.name] for field in fields(Result)}
@@ -326,22 +342,22 @@ def _result(number: int, line: bytes) -> Result:
         )
         return Result(**known)
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{LINES}, line {number}, is not a result: {error!r}") from error
+        raise ValueError(f"{where}: it is not a result: {error!r}") from error
 
 
 def count(folder: Path) -> int:
     """Return how many lines there are; none before the first trial has ended."""
-    file = folder / LINES
-    return file.read_bytes().count(b"\n") if file.is_file() else 0
+    return sum(file.read_bytes().count(b"\n") for file in parts(folder) if file.is_file())
 
 
-def _lines(folder: Path, *, whole: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Number the lines; `whole`: without one at the end that is still being written."""
-    text = (folder / LINES).read_bytes()
-    text = text.rpartition(b"\n")[0] if whole else text
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            yield number, line
+def _lines(folder: Path, *, whole: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Say where each line is; `whole`: without one at an end that is still being written."""
+    for file in parts(folder):
+        text = file.read_bytes()
+        text = text.rpartition(b"\n")[0] if whole else text
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                yield f"{file.name}, line {number}", line
 
 
 @functools.cache
@@ -357,22 +373,22 @@ def _against_schema(row: Any) -> Iterator[str]:
 
 
 def _problems(folder: Path) -> Iterator[str]:
-    seen: dict[tuple[Any, ...], int] = {}
-    for number, line in _lines(folder):
+    seen: dict[tuple[Any, ...], str] = {}
+    for where, line in _lines(folder):
         try:
             row = orjson.loads(line)
         except ValueError:
-            yield f"Line {number} is not JSON."
+            yield f"{where}: it is not JSON."
             continue
         wrong = list(_against_schema(row))
         if not wrong:
             trial = (*(row[name] for name in TRIAL), row["warmup"])
             if trial in seen:
-                wrong.append(f"it is the same trial as line {seen[trial]}.")
+                wrong.append(f"it is the same trial as {seen[trial]}.")
             if row["outcome"] != Outcome.ERROR:  # what broke may be done again
-                seen[trial] = number
+                seen[trial] = where
             wrong.extend(_beyond_schema(folder, row))
-        yield from (f"Line {number}: {text}" for text in wrong)
+        yield from (f"{where}: {text}" for text in wrong)
 
 
 def _beyond_schema(folder: Path, row: Row) -> Iterator[str]:

@@ -128,7 +128,9 @@ def test_a_journal_of_one_of_several_runs_that_is_missing_is_a_problem(tmp_path)
     made = made_up.step_result("airflow", "tuned", "chain-10-noop-runs-2", 1)
     results.append(tmp_path, replace(made, journal="journals/a", environment=own))
 
-    assert results.problems(tmp_path) == ["Line 1: the journal journals/b is missing."]
+    assert results.problems(tmp_path) == [
+        "results.jsonl, line 1: the journal journals/b is missing."
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,9 @@ def test_a_row_of_a_rest_needs_no_truth_and_any_other_does(tmp_path):
         (tmp_path / row.journal).touch()
         results.append(tmp_path, row)
 
-    assert results.problems(tmp_path) == ["Line 2: the outcome is unharmed, but no truth is given."]
+    assert results.problems(tmp_path) == [
+        "results.jsonl, line 2: the outcome is unharmed, but no truth is given."
+    ]
 
 
 def test_a_rest_is_asked_for_by_its_seconds():

@@ -113,14 +113,16 @@ def test_a_problem_that_no_schema_can_see_is_one_sentence(folder, change, told):
     results.append(folder, replace(GOOD, **change))
 
     (problem,) = results.problems(folder)
-    assert told in problem and problem.startswith("Line 1: ")
+    assert told in problem and problem.startswith("results.jsonl, line 1: ")
 
 
 def test_a_trial_that_stands_twice_is_a_problem(folder):
     results.append(folder, GOOD)
     results.append(folder, GOOD)
 
-    assert results.problems(folder) == ["Line 2: it is the same trial as line 1."]
+    assert results.problems(folder) == [
+        "results.jsonl, line 2: it is the same trial as results.jsonl, line 1."
+    ]
 
 
 def test_a_trial_that_broke_may_be_done_again(folder):
@@ -146,15 +148,31 @@ def test_a_torn_line_is_a_problem_and_cannot_be_read_once_another_follows(folder
     assert results.count(folder) == 1
     assert results.count(folder / "journals") == 0
     results.append(folder, BROKEN)
-    assert results.problems(folder) == ["Line 2 is not JSON."]
+    assert results.problems(folder) == ["results.jsonl, line 2: it is not JSON."]
     with pytest.raises(ValueError, match="line 2"):
         results.read(folder)
+
+
+def test_a_file_that_has_grown_large_is_followed_by_another(folder, monkeypatch):
+    monkeypatch.setattr(results, "PART_BYTES", 1)
+    rows = [replace(GOOD, trial=n) for n in range(1, 13)]
+    for row in rows:
+        results.append(folder, row)
+    results.append(folder, GOOD)
+
+    names = [file.name for file in results.parts(folder)]
+    assert names == ["results.jsonl", *(f"results-{n}.jsonl" for n in range(2, 14))]
+    assert results.read(folder) == [*rows, GOOD]
+    assert results.count(folder) == 13
+    assert results.problems(folder) == [
+        "results-13.jsonl, line 1: it is the same trial as results.jsonl, line 1."
+    ]
 
 
 def test_a_line_of_another_schema_is_a_problem(folder):
     (folder / results.LINES).write_bytes(orjson.dumps(results.row_of(GOOD) | {"schema": 2}) + b"\n")
 
-    assert results.problems(folder) == ["Line 1: schema: 1 was expected."]
+    assert results.problems(folder) == ["results.jsonl, line 1: schema: 1 was expected."]
 
 
 def test_a_folder_without_results_says_so(tmp_path):
