@@ -48,7 +48,7 @@ from benchmarks.results import CALM
 
 DRAWN_BYTES = 450_000  # of timelines; what comes after is named, and lies in the journals
 # What the environment of each trial has of its own.
-OWN = ("load_1m", "took_s", "noise", "control", "journals", "start")
+OWN = ("load_1m", "took_s", "noise", "control", "journals", "log", "beside", "start")
 MACHINE = ("host", "cpu", "cores_count", "memory_mb", "os", "python", "commit", "warehouse")
 
 
