@@ -159,10 +159,14 @@ def idle_cell(campaign: Campaign, setup: SetupId) -> Cell | None:
 
 
 def _starts(campaign: Campaign, setup: SetupId, measure: str) -> list[float]:
-    """Return how long the starts took: they stand in the rows of the warm-ups."""
+    """Return how long the starts took that had no other bench beside them.
+
+    They stand in the rows of the warm-ups.
+    """
     return [value for result in campaign.results
             if (result.engine, result.mode, result.variant)
             == (setup.engine, setup.mode, setup.variant)
+            and not result.environment.get("beside")
             and (value := result.measures.get(measure)) is not None]  # fmt: skip
 
 

@@ -77,6 +77,14 @@ def test_the_first_start_is_not_among_the_later_ones():
     assert line.cell is None
 
 
+def test_a_start_beside_other_benches_is_no_figure_of_what_a_start_takes():
+    crowded = warm(AIRFLOW, 2, later_start_s=45.0)
+    crowded = replace(crowded, environment={**crowded.environment, "beside": 5})
+    (line,) = had(warm(AIRFLOW, 1, first_start_s=20.0), crowded).standing
+
+    assert (line.first.n, line.later.n) == (1, 0)
+
+
 def test_peak_memory_is_that_of_the_warm_ups_the_one_workload_that_all_have():
     told = [warm(AIRFLOW, n, peak_pss_mb=mb) for n, mb in ((1, 70.0), (2, 80.0))]
     told.append(noop(AIRFLOW, peak_pss_mb=900.0))
