@@ -69,6 +69,11 @@ ALONE = ("bare", "dag-test", "script", "api")  # an engine and modes without ser
 NO_SERVICES = "it has no services of its own: nothing is there to be taken away"
 
 
+def _outlasting(lasts_s: float) -> dict[str, Any]:
+    """Return the times of a person who waits out a long fault, and again once it is over."""
+    return {"deadline_s": DEADLINE_S + 2 * lasts_s, "stuck_s": STUCK_S + lasts_s}
+
+
 def _in_containers(why: str) -> dict[str, str]:
     """Return, by setup, why containers lack a scenario of the local modes."""
     return {f"{engine}/{COMPOSE}": why for engine in SERVICES}
@@ -187,7 +192,7 @@ TASK = (
         " run has failed and somebody resumes it",
         KillEachTime(),
         heals_first=True,
-        **PATIENT,
+        **_outlasting(KillEachTime().lasts_s),
     ),
     _served(
         KillSupervisor(),
@@ -211,8 +216,7 @@ TASK = (
             fault.name,
             f"Task and supervisor are frozen for {fault.lasts_s:g} s before the load, and thawed",
             fault,
-            deadline_s=DEADLINE_S + fault.lasts_s,
-            stuck_s=STUCK_S + fault.lasts_s,
+            **_outlasting(fault.lasts_s),
             after_s=10.0,
             checks=(fenced,),
             lacks=_in_containers("see worker-paused, which is the same for a container"),
@@ -302,8 +306,7 @@ CONTROL = (
         _served(
             ControlDown(f"control-down-{seconds}-s", lasts_s=seconds),
             f"The control plane is down for {seconds} s while a step is at work",
-            deadline_s=DEADLINE_S + seconds,
-            stuck_s=STUCK_S + seconds,
+            **_outlasting(seconds),
             lacks=LOCAL,
             checks=(survived,),
         )

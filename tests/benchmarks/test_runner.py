@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import math
 import os
 import signal
 import time
@@ -303,3 +304,13 @@ def test_a_scenarios_own_checks_are_unknown_when_its_fault_missed(stand_of):
 
     assert [f.verdict for f in runner.own_findings(trial, own, True)] == [Verdict.PASS]
     assert [f.verdict for f in runner.own_findings(trial, own, False)] == [Verdict.UNKNOWN]
+
+
+LASTING = [it for it in SCENARIOS.values() if getattr(it.fault, "lasts_s", math.inf) < math.inf]
+
+
+@pytest.mark.parametrize("scenario", LASTING, ids=lambda it: it.name)
+def test_a_person_has_time_left_when_nothing_happens_behind_a_fault(scenario):
+    over_s = scenario.fault.lasts_s + scenario.stuck_s  # no sign since its end
+
+    assert scenario.deadline_s >= over_s + 60 or math.isinf(scenario.stuck_s)
