@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import evidence
 from benchmarks.model import ENGINE_SAYS, Result
 from benchmarks.report.entries import Entry, read
-from benchmarks.report.facts import Cell, unique
+from benchmarks.report.facts import Cell
 
 FILE = Path(__file__).with_suffix(".toml")
 
@@ -42,9 +42,13 @@ def known() -> tuple[Explanation, ...]:
 
 
 def explained(folder: Path, cell: Cell) -> list[Explained]:
-    """Return what explains the trials of a cell that did not heal, or pass a check, each once."""
+    """Return what explains the trials of a cell that did not heal, or pass a check.
+
+    Each sentence stands once, with the words of the first log that has them.
+    """
     due = [(it, why) for it in cell.results for why in _due(it)]
-    return unique(_explained(folder, result, check) for result, check in due)
+    found = [_explained(folder, result, check) for result, check in due]
+    return list({(it.says, it.source): it for it in reversed(found)}.values())[::-1]
 
 
 def _due(result: Result) -> list[str]:

@@ -196,15 +196,17 @@ def hurt(campaign: Campaign) -> list[SetupId]:
 def matrix(campaign: Campaign, lacking: results.Lacking | None = None) -> list[Scenario]:
     """Return one row a scenario and subject, with a cell for each setup that was hurt.
 
-    `lacking` says why a setup cannot be hurt so.
+    They stand in the order of `bench list`; `lacking` says why a setup cannot be hurt so.
     """
     setups, why = hurt(campaign), lacking or {}
+    place = {name: number for number, name in enumerate(SCENARIOS)}
+    faults = sorted(campaign.faults, key=lambda it: place.get(it[0], len(place)))
     return [
         Scenario(name, subject, tuple(
             told(campaign.cell(setup, subject, name), campaign.seed,
                  why.get(name, {}).get(setup.name, "")) for setup in setups
         ))
-        for name, subject in campaign.faults
+        for name, subject in faults
     ]  # fmt: skip
 
 

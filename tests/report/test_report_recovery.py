@@ -105,6 +105,14 @@ def test_rows_are_grouped_by_what_is_hit_and_keep_what_nobody_knows(campaign):
     assert names == [it for it in SCENARIOS if it in names]  # the order of `bench list`
 
 
+def test_rows_stand_in_the_order_of_bench_list_whatever_was_done_first():
+    names = list(SCENARIOS)[1:6]
+    told = [hit("prefect", "tuned", it) for it in ["of an older bench", *reversed(names)]]
+
+    rows = recovery.matrix(facts.campaign(told))
+    assert [row.name for row in rows] == [*names, "of an older bench"]
+
+
 def test_a_cell_that_cannot_be_says_why(campaign):
     lacking = {"host-killed": {"prefect/local/default": "it has none"}}
     told = cell(campaign, "prefect default", "host-killed", lacking)
@@ -138,6 +146,19 @@ def test_what_the_engines_api_said_counts_as_its_log(tmp_path):
     )
 
     assert found.quote == SAID
+
+
+def test_a_sentence_stands_once_in_a_cell_with_the_words_of_the_first_log(tmp_path):
+    told = [
+        hit("prefect", "default", "killed-after-commit", Outcome.RESUMED, number=number,
+            findings=(Finding(ENGINE_SAYS, Verdict.PASS, f"{number} {SAID}"),))
+        for number in (1, 2, 3)
+    ]  # fmt: skip
+    (found,) = explanations.explained(
+        tmp_path, cell(facts.campaign(told), "prefect default", "killed-after-commit").cell
+    )
+
+    assert found.quote == f"1 {SAID}"
 
 
 def test_a_check_that_was_not_passed_is_explained_by_what_it_found(tmp_path):
