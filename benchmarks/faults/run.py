@@ -12,6 +12,7 @@ import requests
 from benchmarks.faults.at_hold import AtHold, hold_alone, release
 from benchmarks.model import Finding, State, Trial, Verdict, Workload, World
 from benchmarks.orchestrators.services import wait_until
+from benchmarks.person import COMMANDS
 from benchmarks.workloads import Expected, complaints, expected
 from shared.journal import Event
 
@@ -95,8 +96,30 @@ class Cancel(AtHold):
 
     def strike(self, world: World, hit: Event) -> str:
         hold_alone(world, hit)
-        world.orchestrator.cancel(world.scene.handles[world.scene.run])
-        return f"cancelled, with {self.lasts_s:g} s to stop"
+        refused = _cancel(world)
+        return f"cancelled, with {self.lasts_s:g} s to stop" + refused
+
+
+def _cancel(world: World) -> str:
+    """Ask for the run's end, as often as a person would; say how often that was refused.
+
+    Airflow's api-server answered 500 once: its transaction and the scheduler's had locked the same
+    rows in another order, and the database had ended one of the two.
+
+    Raises:
+        requests.HTTPError: it was refused each time.
+
+    """
+    handle, refused = world.scene.handles[world.scene.run], ""
+    for left in reversed(range(COMMANDS)):
+        try:
+            world.orchestrator.cancel(handle)
+            break
+        except requests.HTTPError as error:
+            if not left:
+                raise
+            refused += f"; refused: {error}"[:300]
+    return refused
 
 
 def stopped(trial: Trial) -> Finding:

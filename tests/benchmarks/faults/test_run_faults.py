@@ -102,6 +102,24 @@ def test_a_step_is_at_work_until_the_grace_of_its_cancellation_is_over(world):
     assert list(world.holds.iterdir()) == []
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_cancellation_that_is_refused_is_asked_for_again(world, times):
+    cancel, answers = world.orchestrator.cancel, iter(["500 deadlock"] * times)
+
+    def refuse(handle):
+        for answer in answers:
+            raise requests.HTTPError(answer)
+        cancel(handle)
+
+    world.orchestrator.cancel = refuse
+    if times == 3:
+        with pytest.raises(requests.HTTPError, match="500"):
+            Cancel().inject(world, history(*AT_PAGE))
+    else:
+        assert "refused: 500 deadlock" in Cancel().inject(world, history(*AT_PAGE)).what
+        assert world.orchestrator.told == ["handle of r"]
+
+
 def test_a_scenario_with_a_workload_of_its_own_is_done_on_that():
     plan = plans.plan(
         "c", "quick", setups=("bare/process/default",), workloads=("complaints",),
