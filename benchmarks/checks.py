@@ -206,5 +206,5 @@ def outcome_of(state: State | None, history: Sequence[Event]) -> Outcome:
         return Outcome.STUCK
     if kinds & {"mended", "given_up", "resumed"}:
         return Outcome.RESUMED
-    harmed = "failed" in kinds or any(event.attempt > 1 for event in history)
+    harmed = kinds & {"failed", "noticed"} or any(event.attempt > 1 for event in history)
     return Outcome.SELF_HEALED if harmed else Outcome.UNHARMED

@@ -321,7 +321,8 @@ DATABASES = (
     ),
     _served(
         FillMetadataDisk(),
-        "The metadata database's disk is full for 30 s after a commit",
+        "The metadata database's disk is full for 30 s after a commit; its write-ahead log is on"
+        " another, so that only what needs a new page fails",
         apart="disk",
         lacks=_in_containers("the databases of all containers are on the host's disk"),
     ),

@@ -218,7 +218,10 @@ def fenced(trial: Trial) -> Finding:
     unit = [e for e in trial.history if (e.step, e.key) == (fault.step, fault.key) and e.pid]
     struck = next((e.pid for e in reversed(unit) if e.at <= fault.at), 0)
     taken_over = next((e.at for e in unit if e.kind == "started" and e.at > fault.at), None)
-    late = [e for e in unit if (e.kind, e.pid) == ("committed", struck) and e.at > fault.at]
+    own = [e for e in unit if e.pid == struck and e.at > fault.at]
+    anew = sum(e.kind == "started" for e in own)  # a retry in the same process is another attempt
+    commits = [e for e in own if e.kind == "committed"]
+    late = commits[: len(commits) - anew] if len(commits) > anew else []
     if taken_over is None:
         return Finding("fenced", Verdict.PASS, "no other attempt took over")
     wrote = [e for e in late if e.at > taken_over]

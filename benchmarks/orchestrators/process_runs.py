@@ -42,6 +42,7 @@ class ProcessRuns:
     services: Services = field(init=False)
     asked: dict[str, tuple[Command, Mapping[str, str]]] = field(default_factory=dict)
     launching: Lock = field(default_factory=Lock)  # runs are submitted by several threads
+    begun: dict[str, int] = field(default_factory=dict)  # the bytes in its log from before a run
 
     def __post_init__(self) -> None:
         self.services = Services(self.surroundings.directory)
@@ -58,6 +59,8 @@ class ProcessRuns:
         with self.launching:
             handle = f"run-{len(self.asked) + 1}"
             self.asked[handle] = (command, environment)
+            before = self.services.log(handle)  # of another start of the same setup
+            self.begun[handle] = before.stat().st_size if before.exists() else 0
             self.services.start(handle, command, role=Role.TASK, environment=environment)
         return handle
 
@@ -114,7 +117,8 @@ class ProcessRuns:
 
     def printed(self, handle: str) -> str:
         """Return what the run's process has printed so far."""
-        return self.services.started[handle].log.read_text(errors="replace")
+        log = self.services.started[handle].log.read_bytes()
+        return log[self.begun[handle] :].decode(errors="replace")
 
     def pids(self, role: Role) -> Sequence[int]:
         return self.services.pids(role)

@@ -70,6 +70,10 @@ class Services:
     started: dict[str, Service] = field(default_factory=dict)
     left: list[Service] = field(default_factory=list)  # have died; what they started may be at work
 
+    def log(self, name: str) -> Path:
+        """Return where a service of a name writes to."""
+        return self.directory / "logs" / f"{name}.log"
+
     def start(
         self,
         name: str,
@@ -80,7 +84,7 @@ class Services:
         user: int | None = None,
     ) -> Service:
         """Start a service; its log is `logs/NAME.log`, appended to when it is started again."""
-        log = self.directory / "logs" / f"{name}.log"
+        log = self.log(name)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             guard = subprocess.Popen(

@@ -72,6 +72,8 @@ def paragraphs(campaign: Campaign) -> list[str]:
     """Sum up the campaign: the rows, then each variant by itself."""
     same = " ".join(it.text for it in _same_rows(campaign))
     told = [" ".join([*_cost(campaign, it), *_rescued(campaign, it)]) for it in VARIANTS]
+    others = unique(it.variant for it in recovery.hurt(campaign) if it.variant not in VARIANTS)
+    told += [" ".join(_rescued(campaign, it)) for it in others]
     cost = steps.headline(steps.tables(campaign))
     small = scaling.headline(scaling.grains(campaign))
     at_once = concurrency.headline(concurrency.groups(campaign))
@@ -109,7 +111,8 @@ def _rescued(campaign: Campaign, variant: str) -> Iterator[str]:
              for title, trials in found.items()]  # fmt: skip
     if any(found.values()):
         told = words.listed(parts)
-        yield f"After a fault, every row arrived and the final state said so: {told}."
+        yield ("After a fault, every row arrived and the final state said so, or the run failed as "
+               f"it must: {told}.")  # fmt: skip
 
 
 def _helped(trials: Sequence[Result]) -> str:

@@ -52,8 +52,9 @@ def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
 def _of_campaign(
     counts: Mapping[str, Any], machines: Sequence[Mapping[str, Any]], campaign: Campaign
 ) -> list[Limit]:
-    hosts = listed([f"{it['host']} with {it['cores_count'] or 'an unknown number of'} cores"
-                    for it in machines])  # fmt: skip
+    hosts = listed(list(dict.fromkeys(
+        f"{it['host']} with {it['cores_count'] or 'an unknown number of'} cores"
+        for it in machines)))  # fmt: skip
     absent = [setup.title for setup in campaign.setups if not setup.mode]
     modes = listed([f"{it.engine} {it.mode}" for it in campaign.setups
                     if it.mode and it.variant == "default"] or ["none"])  # fmt: skip
@@ -74,8 +75,8 @@ def _of_campaign(
 def _of_method() -> list[Limit]:
     return [
         ("Local processes, no cluster.", "No Kubernetes, no Celery, no Dask, no second scheduler, "
-         "no highly available set-up, no hosted service. Faults of networks between hosts cannot "
-         "happen here, and nothing is said of many runs or many users at once."),
+         "no highly available set-up, no hosted service. A network between hosts is imitated by "
+         "a proxy, and nothing is said of many runs or many users at once."),
         ("Small data.", "The source is a stand-in that serves small, seeded data over loopback. "
          "Steps are short, so overhead looks large beside them; with long steps the same seconds "
          "are a small share. Read the seconds, not only the percentages."),
@@ -83,6 +84,10 @@ def _of_method() -> list[Limit]:
          "takes the process that executes pipeline code. In Prefect that is the whole flow run, in "
          "Airflow one task, in Dagster one step. The blast radius is part of each design, and part "
          "of what is compared."),
+        ("Dagster's retried runs begin at their first step.", "As shipped they begin at what "
+         "failed. Here the jobs ask for all steps (tag dagster/retry_strategy: ALL_STEPS), since "
+         "from failure a dynamic graph leaves out what had not begun (dagster-io/dagster#30077): "
+         "the repeated steps of its retries are the price."),
         ("The journal costs.", "Every step appends events to a file, on bare too; where faults are "
          "injected, it also notes each row that it writes. What that costs is in every number, and "
          "is not taken off."),
@@ -90,7 +95,7 @@ def _of_method() -> list[Limit]:
          "second, five times a second once the last step is done (before that, every 5 s where "
          "nothing goes wrong): detect, truth and closing are no finer than that. Dispatch and "
          "makespan come from what the steps themselves wrote."),
-        ("One fault at a time, at one moment.", "Each fault strikes once, at a named event. Other "
+        ("One fault at a time, at one moment.", "Most faults strike once, at a named event. Other "
          "moments, other faults and two at once are not tried; a short fault that an engine "
          "outlives says nothing about a long one."),
         ("No judgement of the rest.", "Not measured: interface, scheduling, access control, "

@@ -13,6 +13,7 @@ from benchmarks.report.entries import Entry, read
 from benchmarks.report.recovery import Scenario, Told
 from benchmarks.report.words import Figure
 
+SLACK_S = 10.0  # the bench asks every 5 s, and what notices has a process to start
 FILE = Path(__file__).with_suffix(".toml")
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -48,10 +49,13 @@ class Kept:
 
     @property
     def late(self) -> bool:
-        """Whether the median is above what was promised."""
+        """Whether the median is clearly above what was promised.
+
+        The bench asks once in some seconds, and what notices has a process to start.
+        """
         if self.promised_s is None or self.measured_s is None:
             return False
-        return self.measured_s > self.promised_s
+        return self.measured_s > self.promised_s + SLACK_S
 
 
 def known() -> tuple[Promise, ...]:

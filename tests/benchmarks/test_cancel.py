@@ -93,3 +93,17 @@ def test_a_run_without_an_engine_gets_the_signal_of_a_person(tmp_path, runs):
         f"{again}: at work",
     ]
     bare.stop()
+
+
+def test_what_a_run_of_an_earlier_start_has_said_is_not_said_by_the_next(tmp_path, runs):
+    setup, there = Setup("bare", "process", "default"), Surroundings(tmp_path, "")
+    states = []
+    for code in ("print('done')", "print('no')"):
+        bare = ProcessRuns(setup, there)  # in the same place
+        handle = bare.launch([sys.executable, "-c", code], {})
+        ended = lambda bare=bare, handle=handle: not bare.running(handle)  # noqa: E731
+        wait_until(ended, timeout_s=30, because="the run has not ended")
+        states.append(bare.state(handle))
+        bare.stop()
+
+    assert states == [State.SUCCEEDED, State.FAILED]

@@ -141,6 +141,7 @@ def test_the_final_state_is_held_against_the_ledger(state, lost, truth):
         (LOADED, State.SUCCEEDED, Outcome.UNHARMED),
         ([(1, "started", "load"), (2, "failed", "load")], State.SUCCEEDED, Outcome.SELF_HEALED),
         ([(1, "started", "load"), (2, "started", "load")], State.SUCCEEDED, Outcome.SELF_HEALED),
+        ([*LOADED, (4, "noticed", "")], State.SUCCEEDED, Outcome.SELF_HEALED),
         ([*LOADED, (4, "resumed", "")], State.SUCCEEDED, Outcome.RESUMED),
         ([*LOADED, (4, "resumed", "")], State.FAILED, Outcome.GAVE_UP),
         (LOADED, State.RUNNING, Outcome.STUCK),

@@ -96,6 +96,8 @@ def by(pid, at, kind):
         ([by(8, 4, "started"), by(8, 5, "committed")], Verdict.PASS),
         ([by(8, 4, "started"), by(8, 5, "committed"), by(7, 6, "committed")], Verdict.FAIL),
         ([by(7, 3, "committed"), by(8, 4, "started"), by(8, 5, "committed")], Verdict.PASS),
+        ([by(7, 4, "started"), by(7, 5, "committed")], Verdict.PASS),  # a retry in its process
+        ([by(7, 4, "started"), by(7, 5, "committed"), by(7, 6, "committed")], Verdict.FAIL),
     ],
 )
 def test_a_frozen_attempt_writes_nothing_once_another_has_taken_over(later, verdict):
