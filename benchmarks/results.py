@@ -28,6 +28,7 @@ CALM = "calm"  # the scenario in which nothing goes wrong
 FAULT_MEASURES = ("detect_s", "recover_s", "truth_s")  # they count from a fault
 LINES = "results.jsonl"  # then results-2.jsonl, ...
 PART_BYTES = 1_500_000  # to a larger one nothing is added: hosts of code hide or refuse it
+PART = re.compile(r"results-(\d+)\.jsonl")
 PLAN = "campaign.json"  # what the campaign was asked to do, beside its results
 LACKING = "unsupported.json"  # which scenarios cannot be done on which setups, and why
 SOUND = (Outcome.UNHARMED, Outcome.SELF_HEALED, Outcome.RESUMED)
@@ -68,8 +69,9 @@ def append(folder: Path, result: Result) -> None:
 
 def parts(folder: Path) -> list[Path]:
     """Return the files that hold a folder's lines, in the order in which they were written."""
-    more = sorted(folder.glob("results-*.jsonl"), key=lambda file: int(file.stem.split("-")[1]))
-    return [folder / LINES, *more]
+    found = {PART.fullmatch(file.name): file for file in folder.glob("results-*.jsonl")}
+    more = sorted((int(match[1]), file) for match, file in found.items() if match)
+    return [folder / LINES, *(file for _, file in more)]
 
 
 def _open_part(folder: Path) -> Path:

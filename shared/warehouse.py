@@ -230,7 +230,10 @@ def _write_ahead(connection: Any) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            busy = (
+                error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            )  # of its extended codes, too
+            if not busy or time.monotonic() > until:
                 raise
             time.sleep(0.01)
 

@@ -107,7 +107,7 @@ def _cancel(world: World) -> str:
     rows in another order, and the database had ended one of the two.
 
     Raises:
-        requests.HTTPError: it was refused each time.
+        requests.RequestException: it was refused each time.
 
     """
     handle, refused = world.scene.handles[world.scene.run], ""
@@ -115,7 +115,7 @@ def _cancel(world: World) -> str:
         try:
             world.orchestrator.cancel(handle)
             break
-        except requests.HTTPError as error:
+        except requests.RequestException as error:
             if not left:
                 raise
             refused += f"; refused: {error}"[:300]

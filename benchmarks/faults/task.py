@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 from collections.abc import Sequence
@@ -221,7 +222,9 @@ def fenced(trial: Trial) -> Finding:
     own = [e for e in unit if e.pid == struck and e.at > fault.at]
     anew = sum(e.kind == "started" for e in own)  # a retry in the same process is another attempt
     commits = [e for e in own if e.kind == "committed"]
-    late = commits[: len(commits) - anew] if len(commits) > anew else []
+    again = next((e.at for e in own if e.kind == "started"), math.inf)
+    before = [e for e in commits if e.at < again]
+    late = before or commits[: max(0, len(commits) - anew)]
     if taken_over is None:
         return Finding("fenced", Verdict.PASS, "no other attempt took over")
     wrote = [e for e in late if e.at > taken_over]

@@ -48,7 +48,10 @@ def explained(folder: Path, cell: Cell) -> list[Explained]:
     """
     due = [(it, why) for it in cell.results for why in _due(it)]
     found = [_explained(folder, result, check) for result, check in due]
-    return list({(it.says, it.source): it for it in reversed(found)}.values())[::-1]
+    first: dict[tuple[str, str], Explained] = {}
+    for it in found:
+        first.setdefault((it.says, it.source), it)
+    return list(first.values())
 
 
 def _due(result: Result) -> list[str]:

@@ -13,7 +13,7 @@ from benchmarks.report.entries import Entry, read
 from benchmarks.report.recovery import Scenario, Told
 from benchmarks.report.words import Figure
 
-SLACK_S = 10.0  # the bench asks every 5 s, and what notices has a process to start
+SLACK_S = 10.0  # the bench asks every second; what notices has a process to start, on a busy host
 FILE = Path(__file__).with_suffix(".toml")
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -51,7 +51,7 @@ class Kept:
     def late(self) -> bool:
         """Whether the median is clearly above what was promised.
 
-        The bench asks once in some seconds, and what notices has a process to start.
+        The bench asks every second, and what notices has a process to start.
         """
         if self.promised_s is None or self.measured_s is None:
             return False
