@@ -204,11 +204,10 @@ def run_block(
     plan: Plan, surround: stack.Surround, block: Sequence[Slot], folder: Path, say: Say
 ) -> None:
     """Start a setup, do its trials, save each, and stop it; what breaks is a row, too."""
-    setup, left, number = setup_of(block[0].setup), list(block), 0
+    setup, left = setup_of(block[0].setup), list(block)
     try:
         while left:
-            left = run_in_place(plan, surround, block, left, number, folder, say)
-            number += 1
+            left = run_in_place(plan, surround, block, left, folder, say)
     except (OSError, RuntimeError) as error:  # TimeoutError is an OSError
         for slot in block:
             if slot.name not in finished(folder):
@@ -222,23 +221,18 @@ def run_in_place(
     surround: stack.Surround,
     block: Sequence[Slot],
     left: Sequence[Slot],
-    number: int,
     folder: Path,
     say: Say,
 ) -> list[Slot]:
-    """Do trials of a block in the place of that number; return what is left to do.
-
-    What a stuck run has left in the engine's database would go on in the next start, and write
-    into the warehouse of another trial.
-    """
-    stand = stand_of(plan, surround, block, number)
+    """Do trials of a block until one leaves work behind; return what is left to do."""
+    stand = stand_of(plan, surround, block)
     try:
         return run_until_stuck(plan, surround, stand, left, folder, say)
     finally:
         keep_logs(stand, folder, block)
 
 
-def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot], number: int = 0) -> Stand:
+def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot]) -> Stand:
     """Return the place of a setup's trials, with what their pipelines must be told."""
     sizes = {"ETL_SYNTHETIC": plans.sizes(plan, block)}
     noted = workloads.SHADOWED if plans.hurts(plan) else {}
@@ -248,7 +242,6 @@ def stand_of(plan: Plan, surround: stack.Surround, block: Sequence[Slot], number
         setup_of(block[0].setup),
         passed=passed,
         apart=next((it.apart for it in wanted if it.apart), ""),
-        number=number,
     )
 
 
@@ -293,6 +286,7 @@ def run_until_stuck(
             if is_slow(result):
                 slow.add(slot.cell)
             if leaves_work(slot, result):
+                surround.leave(setup_of(slot.setup))
                 return list(block[done:])
     return []
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,11 +65,14 @@ class Surround(Protocol):
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
         apart: Apart = "",
-        number: int = 0,
     ) -> Stand:
-        """Return the place of a setup's trials; its engine is not started.
+        """Return the place of a setup's trials; its engine is not started."""
 
-        One of another `number` holds nothing of what was done in the first.
+    def leave(self, setup: Setup) -> None:
+        """Have a setup's next trials in a place that holds nothing of those before.
+
+        A run that is still at work there would go on in the engine's next start, and write into
+        the warehouse of another trial.
         """
 
 
@@ -90,6 +94,7 @@ class Local:
     given: list[tuple[str, str]] = field(default_factory=list)  # databases on others' servers
     disks: list[Path] = field(default_factory=list)
     source_url: str = ""
+    left: Counter[str] = field(default_factory=Counter)  # how often each setup's place was left
 
     def start(self) -> None:
         """Start the source, and PostgreSQL when it is needed."""
@@ -171,6 +176,10 @@ class Local:
     def truth(self) -> Truths:
         return workloads.expected
 
+    def leave(self, setup: Setup) -> None:
+        """Give a setup's next trials a directory and databases of their own."""
+        self.left[setup.name] += 1
+
     def stand(
         self,
         setup: Setup,
@@ -178,15 +187,14 @@ class Local:
         port: int = 0,
         passed: Mapping[str, str] = MEASURED,
         apart: Apart = "",
-        number: int = 0,
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started.
 
         `passed` is given to the pipelines beside what the place itself says; `apart` is what this
-        start has for a fault; each number has a directory and databases of its own.
+        start has for a fault.
         """
         link = Link() if apart == "link" else None
-        again = str(number or "")
+        again = str(self.left[setup.name] or "")
         name = re.sub(r"\W", "_", setup.name) + again
         place = self.directory / (setup.name.replace("/", "-") + again)
         disk = None

@@ -136,6 +136,9 @@ class Own:
     def truth(self) -> Truths:
         return workloads.expected
 
+    def leave(self, setup: Setup) -> None:
+        """Do nothing: a stack is taken down with all that it holds."""
+
     def stand(
         self,
         setup: Setup,
@@ -143,7 +146,6 @@ class Own:
         port: int = 0,
         passed: Mapping[str, str] = workloads.MEASURED,
         apart: Apart = "",  # nothing of it is for containers
-        number: int = 0,  # a stack is taken down with all that it holds
     ) -> Stand:
         """Return the place of a setup's trials; its engine is not started."""
         place, engine = self.directory / setup.name.replace("/", "-"), setup.engine
@@ -206,6 +208,9 @@ class Network:
         """Return the truth of the day that the source takes for today."""
         return partial(workloads.expected, today=client.described(self.source_url)["today"])
 
+    def leave(self, setup: Setup) -> None:
+        """Do nothing: what is up is somebody else's."""
+
     def stand(
         self,
         setup: Setup,
@@ -213,7 +218,6 @@ class Network:
         port: int = 0,
         passed: Mapping[str, str] = workloads.MEASURED,
         apart: Apart = "",  # nothing of it is for containers
-        number: int = 0,  # a stack is taken down with all that it holds
     ) -> Stand:
         """Return the place of an engine's trials."""
         engine = setup.engine

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import campaign, known_bad, plans, results, rows, setups, together
+from benchmarks import campaign, known_bad, plans, results, rows, setups, stack, together
 from benchmarks.faults.database import may_mount
 from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
@@ -666,22 +666,25 @@ def test_a_name_that_is_not_there_is_one_sentence_that_lists_what_is(done):
     assert wrong.stdout.startswith("bench: no setup is called luigi; there are: bare/process")
 
 
-def test_what_is_left_behind_a_stuck_run_is_done_in_another_place(tmp_path, monkeypatch):
-    places, slots = (
-        [],
-        [plans.Slot("bare/process/default", "complaints", "calm", n) for n in (1, 2)],
+def test_what_follows_a_stuck_run_is_done_in_another_place_in_its_block_and_behind(
+    tmp_path, monkeypatch
+):
+    surround, places = stack.Local(tmp_path / "runs", metadata="sqlite"), []
+    one, two, three = (
+        plans.Slot("bare/process/default", "complaints", "calm", n) for n in (1, 2, 3)
     )
-    monkeypatch.setattr(
-        campaign, "stand_of", lambda plan, surround, block, number: places.append(number)
-    )
-    monkeypatch.setattr(
-        campaign, "run_until_stuck", lambda plan, surround, stand, left, *words: left[1:]
-    )
-    monkeypatch.setattr(campaign, "keep_logs", lambda *words: None)
 
-    campaign.run_block(planned(), None, slots, tmp_path, print)
+    def stuck(plan, surround, stand, slot, folder):
+        places.append(stand.journals)
+        made = made_up.result("bare", "default", "complaints", "calm", slot.trial)
+        return replace(made, outcome=Outcome.STUCK, truth=Truth.LIMBO)
 
-    assert places == [0, 1]
+    monkeypatch.setattr(campaign, "attempt", stuck)
+    monkeypatch.setattr(campaign, "warm_again", lambda stand: None)
+    for block in ([one, two], [three]):
+        campaign.run_block(planned(), surround, block, tmp_path, print)
+
+    assert len(set(places)) == 3
 
 
 @pytest.mark.parametrize(("beside", "loads", "looks"), [(1, [20, 20, 1], 3), (0, [20], 0)])

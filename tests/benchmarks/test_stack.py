@@ -129,9 +129,13 @@ def test_metadata_and_warehouse_have_servers_of_their_own_that_may_be_killed_alo
     assert Local(runs / "neither", metadata="sqlite").warehouse_server is None
 
 
-def test_another_number_is_another_place_and_another_warehouse(tmp_path):
+def test_what_follows_is_in_another_place_and_another_warehouse_of_that_setup_alone(tmp_path):
     surround = Local(tmp_path, metadata="sqlite")
-    first, again = (surround.stand(SETUPS["bare/process/default"], number=n) for n in (0, 1))
+    setups = [SETUPS[name] for name in ("bare/process/default", "dagster/api/default")]
+    first = [surround.stand(it) for it in setups]
+    surround.leave(setups[0])
+    again = [surround.stand(it) for it in setups]
 
-    assert first.journals != again.journals
-    assert first.warehouse_url != again.warehouse_url
+    assert first[0].journals != again[0].journals
+    assert first[0].warehouse_url != again[0].warehouse_url
+    assert first[1].journals == again[1].journals
