@@ -69,8 +69,8 @@ def append(folder: Path, result: Result) -> None:
 
 def parts(folder: Path) -> list[Path]:
     """Return the files that hold a folder's lines, in the order in which they were written."""
-    found = {PART.fullmatch(file.name): file for file in folder.glob("results-*.jsonl")}
-    more = sorted((int(match[1]), file) for match, file in found.items() if match)
+    files = folder.glob("results-*.jsonl")
+    more = sorted((int(match[1]), it) for it in files if (match := PART.fullmatch(it.name)))
     return [folder / LINES, *(file for _, file in more)]
 
 

@@ -230,10 +230,8 @@ def _write_ahead(connection: Any) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            busy = (
-                error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            )  # of its extended codes, too
-            if not busy or time.monotonic() > until:
+            code = error.sqlite_errorcode & 0xFF  # what is above says more about it
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.01)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks import statistics
-from benchmarks.report.facts import Campaign
+from benchmarks.report.facts import Campaign, unique
 from benchmarks.report.words import listed
 
 Limit = tuple[str, str]
@@ -52,9 +52,8 @@ def of_steps(sizes: Mapping[str, Sequence[int]]) -> list[Limit]:
 def _of_campaign(
     counts: Mapping[str, Any], machines: Sequence[Mapping[str, Any]], campaign: Campaign
 ) -> list[Limit]:
-    hosts = listed(list(dict.fromkeys(
-        f"{it['host']} with {it['cores_count'] or 'an unknown number of'} cores"
-        for it in machines)))  # fmt: skip
+    hosts = listed(unique(f"{it['host']} with {it['cores_count'] or 'an unknown number of'} cores"
+                          for it in machines))  # fmt: skip
     absent = [setup.title for setup in campaign.setups if not setup.mode]
     modes = listed([f"{it.engine} {it.mode}" for it in campaign.setups
                     if it.mode and it.variant == "default"] or ["none"])  # fmt: skip
