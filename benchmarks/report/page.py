@@ -126,6 +126,7 @@ def context(
     folders = (folder, *others)
     lacking = dict(pair for it in reversed(folders) for pair in results.lacking(it).items())
     matrix, hurt = recovery.matrix(campaign, lacking), recovery.hurt(campaign)
+    explained = _explained(folder, matrix)
     return {
         "name": words.listed([it.resolve().name for it in folders]),
         "campaign": campaign, "words": words,
@@ -134,11 +135,12 @@ def context(
         "panels": _panels(campaign), "columns": overhead.MEASURES,
         "comparisons": overhead.tuned_against_default(campaign),
         "matrix": matrix, "hurt": hurt,
-        "outages": (down := outages.outages(campaign)), "outage_chart": outages.chart(down),
+        "outages": (down := outages.outages(campaign, explained)),
+        "outage_chart": outages.chart(down),
         "promises": promises.kept(matrix),
         "reported": reported.answers(folder, matrix, unique(it.engine for it in hurt)),
         "groups": recovery.grouped(matrix),
-        "explained": _explained(folder, matrix),
+        "explained": explained,
         "costs": recovery.costs(campaign, matrix), "beside": recovery.beside(matrix),
         "load": recovery.load(matrix),
         "blows": recovery.blows(matrix, timelines),

@@ -46,9 +46,8 @@ def setting(name, value):
 
 
 def outage(variant, seconds, verdict, number=1):
-    finding = Finding(
-        "survived", verdict, "" if verdict is Verdict.PASS else "it was started again"
-    )
+    reasons = {Verdict.FAIL: "it was started again", Verdict.UNKNOWN: "a time-out came first"}
+    finding = Finding("survived", verdict, reasons.get(verdict, ""))
     name = f"control-down-{seconds}-s"
     return trial("airflow", variant, name, number, findings=(finding,))
 
@@ -258,10 +257,17 @@ def test_a_report_about_a_check_is_seen_where_that_was_not_passed(tmp_path, verd
 
 
 def test_of_an_outage_the_share_of_steps_is_counted_that_were_not_left_alone(campaign):
-    found = outages.outages(campaign)
+    of_long = (it for it in campaign.cells.values() if it.scenario == "control-down-300-s")
+    told = explanations.Explained("Its retries were used up.", "", "line")
+    why = {next(of_long).anchor: [told]}
+    found = outages.outages(campaign, why)
 
-    assert [(it.seconds, it.killed, it.count) for it in found] == [(15, 0, 1), (300, 1, 2)]
-    assert [it.share for it in found] == [0, 0.5]
+    counted = [(it.seconds, it.killed, it.count) for it in found]
+    assert counted == [(15, 0, 1), (60, 0, 0), (300, 1, 2)]
+    assert [it.why for it in found] == [
+        (), ("cannot be told in 1 of 1: a time-out came first",), ("Its retries were used up.",),
+    ]  # fmt: skip
+    assert [it.share for it in found if it.count] == [0, 0.5]
     assert "300 s 50 %" in outages.chart(found)
     assert outages.chart(found[:1]) == ""
 
