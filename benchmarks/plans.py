@@ -540,9 +540,10 @@ def finished(folder: Path) -> set[str]:
 
 
 def cells_done(folder: Path) -> set[Cell]:
-    """Return the cells that need no further trial: stuck once, or slow and done three times.
+    """Return the cells that need no more trials: stuck once in calm, or slow and done three times.
 
-    What was stuck has no figure that a control could be held against.
+    What was stuck has no figure that a control could be held against. Under a fault it is an
+    outcome as others are, and how often it comes is the question.
     """
     if not (folder / results.LINES).is_file():
         return set()
@@ -652,7 +653,7 @@ def is_slow(result: Result) -> bool:
 
 
 def _stuck(done: Sequence[Result]) -> bool:
-    return any(r.outcome is Outcome.STUCK for r in done)
+    return any(r.outcome is Outcome.STUCK and r.scenario == results.CALM for r in done)
 
 
 def _enough(done: Sequence[Result]) -> bool:

@@ -158,6 +158,15 @@ def test_a_stuck_cell_needs_no_control(tmp_path):
     assert found == {(*cell, False), (*cell, True)}
 
 
+def test_a_run_stuck_behind_a_fault_is_tried_again(tmp_path):
+    stuck = replace(made_up.result("dagster", "tuned", "complaints", "killed-each-time", 1),
+                    outcome=Outcome.STUCK, truth=Truth.LIMBO)  # fmt: skip
+    (tmp_path / "journals").mkdir()
+    results.append(tmp_path, stuck)
+
+    assert plans.cells_done(tmp_path) == set()
+
+
 def test_a_disturbed_trial_of_the_control_is_repeated_as_one(tmp_path):
     quiet, loud = ({"probe_ms": ms, "steal_share": 0.0, "load_1m": 0.1} for ms in (5.0, 50.0))
     environment = made_up.environment("airflow", "tuned")
