@@ -39,6 +39,7 @@ from benchmarks.report import (
     scaling,
     sources,
     steps,
+    typed,
     words,
 )
 from benchmarks.report.facts import Campaign, Cell, Row, Subject, unique
@@ -144,7 +145,8 @@ def context(
         "costs": recovery.costs(campaign, matrix), "beside": recovery.beside(matrix),
         "load": recovery.load(matrix),
         "blows": recovery.blows(matrix, timelines),
-        "hurt_engines": unique(it.engine for it in hurt),
+        "hurt_engines": (engines := unique(it.engine for it in hurt)),
+        "typed": typed.typed(engines),
         "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),
         "timelines": timelines,
         "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,
