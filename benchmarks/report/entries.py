@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from benchmarks.model import Result
 
-Kind = TypeVar("Kind", bound="Entry")
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from benchmarks.report import (
     facts,
     gains,
     headline,
+    interventions,
     lanes,
     limits,
     outages,
@@ -39,7 +40,6 @@ from benchmarks.report import (
     scaling,
     sources,
     steps,
-    typed,
     words,
 )
 from benchmarks.report.facts import Campaign, Cell, Row, Subject, unique
@@ -146,7 +146,7 @@ def context(
         "load": recovery.load(matrix),
         "blows": recovery.blows(matrix, timelines),
         "hurt_engines": (engines := unique(it.engine for it in hurt)),
-        "typed": typed.typed(engines),
+        "interventions": interventions.interventions(engines),
         "cost_columns": recovery.COST_COLUMNS, "checked": recovery.checked(campaign),
         "timelines": timelines,
         "drawings": drawings, "undrawn": undrawn, "limits": limits.limits,

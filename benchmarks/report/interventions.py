@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from benchmarks.report.entries import read
 
 FILE = Path(__file__).with_suffix(".toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
-    """One entry of typed.toml: when it is typed, what the adapter sends, and the same by hand."""
+class Intervention:
+    """One entry of interventions.toml: when, what the adapter sends, and the same by hand."""
 
     engine: str
     when: str
@@ -23,8 +22,7 @@ class Typed:
     source: str
 
 
-def typed(engines: Sequence[str]) -> list[Typed]:
+def interventions(engines: Sequence[str]) -> list[Intervention]:
     """Return what is typed on these engines, in their order."""
-    (tables,) = tomllib.loads(FILE.read_text()).values()
-    known = TypeAdapter(tuple[Typed, ...]).validate_python(tables)
+    known = read(FILE, Intervention)
     return [it for engine in engines for it in known if it.engine == engine]

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from benchmarks.orchestrators.api import airflow, dagster, prefect
-from benchmarks.report import typed
+from benchmarks.report.interventions import interventions
 
 HERE = "http://127.0.0.1:1"
 
 
 def printed(engine):
-    return [it.sends for it in typed.typed([engine])]
+    return [it.sends for it in interventions([engine])]
 
 
 def test_what_is_typed_on_airflow(monkeypatch):
