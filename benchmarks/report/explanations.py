@@ -19,11 +19,13 @@ class Explanation(Entry):
     """One entry of explanations.toml.
 
     `pattern` is a regular expression that the engine's log of the trial, or what its API said of
-    the run, must hold in one line: otherwise the sentence is not said. One with a `check` is about
+    the run, must hold in one line: otherwise the sentence is not said. Nor is it when they hold
+    `without` as well, another such expression, if there is one. An entry with a `check` is about
     that alone, and its pattern may be in what the check found.
     """
 
     pattern: str
+    without: str = ""
     check: str = ""
 
 
@@ -62,7 +64,8 @@ def _due(result: Result) -> list[str]:
 def _explained(folder: Path, result: Result, check: str) -> Explained:
     for it in known():
         fits = it.check in ("", check) and it.fits(result)
-        if fits and (quote := _quote(folder, result, it.pattern, check)):
+        barred = fits and it.without and _quote(folder, result, it.without, check)
+        if fits and not barred and (quote := _quote(folder, result, it.pattern, check)):
             return Explained(it.says, it.source, quote)
     return Explained("", "", "")
 

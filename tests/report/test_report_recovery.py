@@ -174,6 +174,17 @@ def test_a_check_that_was_not_passed_is_explained_by_what_it_found(tmp_path):
     assert [it.says for it in unknown] == [""]
 
 
+@pytest.mark.parametrize(("more", "said"), [("", True), ("EngineEvent  Retrying the run", False)])
+def test_a_sentence_is_not_said_where_the_log_speaks_against_it(tmp_path, more, said):
+    failed = "RunFailureEvent  This job is being forcibly marked as failed."
+    log = evidence.keep(tmp_path, "one", f"{failed}\n{more}")
+    one = hit("dagster", "tuned", "power-lost", Outcome.RESUMED, environment={"log": log})
+    only = facts.campaign([one])
+    (found,) = explanations.explained(tmp_path, cell(only, "dagster tuned", "power-lost").cell)
+
+    assert bool(found.says) is said
+
+
 @pytest.mark.parametrize("entry", [*explanations.known(), *promises.known(), *reported.known()])
 def test_every_entry_is_about_scenarios_that_there_are_and_names_its_source(entry):
     assert set(entry.scenarios) <= set(SCENARIOS)
