@@ -67,9 +67,9 @@ def drift(first: Sequence[Result], second: Sequence[Result]) -> float:
 def agreement(found: Sequence[Compared]) -> float | None:
     """Return the share of lines that are not told apart, or None when no line could have been.
 
-    A line of too few values for an interval is always undecided, and says nothing.
+    A line of too few values for an interval says nothing when it is undecided.
     """
-    able = [c.difference for c in found if c.difference.interval]
+    able = [c.difference for c in found if c.difference.counts]
     if not able:
         return None
     return sum(it.verdict is Verdict.UNDECIDED for it in able) / len(able)

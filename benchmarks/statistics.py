@@ -6,6 +6,9 @@ Sources of the formulas:
   Bootstrap*, 1993, chapter 13; the resampling is `scipy.stats.bootstrap`.
 - permutation test of a difference: Fisher, *The Design of Experiments*, 1935; Good, *Permutation,
   Parametric and Bootstrap Tests*, 2005; `scipy.stats.permutation_test`.
+- rank test of two samples of which one is too small for an interval: Mann and Whitney, *On a Test
+  of Whether one of Two Random Variables is Stochastically Larger than the Other*, 1947;
+  `scipy.stats.mannwhitneyu`, exact.
 - modified z-score: Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993; for a median
   absolute deviation of zero, the mean absolute deviation takes its place, as IBM Cognos does.
 - trials of one start of an engine resemble each other: what is resampled and permuted are whole
@@ -28,6 +31,7 @@ from scipy import stats  # type: ignore[import-untyped]  # SciPy publishes no ty
 
 INTERVAL_FROM = 6  # values; resampling fewer only repeats their extremes
 STARTS_FROM = 5  # starts of an engine that they come from, where several come from one
+TESTED_FROM = 3  # starts on each side of a comparison; of fewer, a disturbed one would be half
 FIGURE_FROM = 10  # values; a figure of fewer is marked as indicative
 CONFIDENCE = 0.95
 NOISE_GATE = 0.05  # a smaller relative difference is not claimed, however certain
@@ -106,8 +110,9 @@ class Difference:
     """A second sample against a first.
 
     `low` and `high` are a 95 % interval of the difference of the medians when `interval` is true,
-    else the least and the greatest difference between two values. `p` is the permutation test's;
-    None when no test was made. `relative` is None when the first median is zero.
+    else the least and the greatest difference between two values, which is wider. `p` is the
+    permutation test's, or then the rank test's; None when no test was made. `relative` is None when
+    the first median is zero.
     """
 
     absolute: float
@@ -118,6 +123,11 @@ class Difference:
     p: float | None
     verdict: Verdict
     reason: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts where agreement is counted: few values are evidence of none."""
+        return self.interval or self.verdict is not Verdict.UNDECIDED
 
 
 def summarise(values: Sequence[float], seed: int = 0) -> Summary | None:
@@ -150,7 +160,9 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
 
     Told apart only when all agree: the bootstrap 95 % interval of `median(second) -
     median(first)` excludes zero, the two-sided permutation test of the same statistic gives
-    p < 5 %, and the medians are at least 5 % of the first apart.
+    p < 5 %, and the medians are at least 5 % of the first apart. Where either has too few values
+    for an interval, no value may lie among the other's instead, and the test is that of ranks of
+    the starts' medians: many divisions of few values have the same difference of medians.
 
     Raises:
         ValueError: a sample is empty.
@@ -160,14 +172,16 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
         raise ValueError("statistics: two samples with values are needed")
     absolute = float(np.median(second) - np.median(first))
     relative = absolute / float(np.median(first)) if np.median(first) else None
-    if reason := too_few(first) or too_few(second):
-        low, high = min(second) - max(first), max(second) - min(first)
-        return Difference(absolute, relative, low, high, False, None, Verdict.UNDECIDED, reason)
     both = (_groups(second), _groups(first))
-    low, high = _bootstrap(both, _gap, seed)
-    p = _permutation(both, _gap, seed)
-    verdict, reason = _judge(absolute, relative, low, high, p)
-    return Difference(absolute, relative, low, high, True, p, verdict, reason)
+    few = too_few(first) or too_few(second)
+    if few:
+        low, high = min(second) - max(first), max(second) - min(first)
+        p = _of_ranks(both) if min(map(len, both)) >= TESTED_FROM else None
+    else:
+        low, high = _bootstrap(both, _gap, seed)
+        p = _permutation(both, _gap, seed)
+    verdict, reason = _judge(absolute, relative, low, high, p, few)
+    return Difference(absolute, relative, low, high, not few, p, verdict, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +230,19 @@ def outliers(values: Sequence[float]) -> list[bool]:
 
 
 def _judge(
-    absolute: float, relative: float | None, low: float, high: float, p: float
+    absolute: float, relative: float | None, low: float, high: float, p: float | None, few: str
 ) -> tuple[Verdict, str]:
+    if few and (p is None or p >= 1 - CONFIDENCE or low <= 0 <= high):
+        return Verdict.UNDECIDED, few
     if low <= 0 <= high:
         return Verdict.UNDECIDED, "the 95 % interval of the difference contains zero"
-    if p >= 1 - CONFIDENCE:
+    if p is not None and p >= 1 - CONFIDENCE:
         return Verdict.UNDECIDED, f"the permutation test gives p = {p:.2f}"
     if relative is not None and abs(relative) < NOISE_GATE:
         return Verdict.UNDECIDED, f"the difference is below the noise gate of {NOISE_GATE:.0%}"
     verdict = Verdict.IMPROVED if absolute < 0 else Verdict.REGRESSED
-    return verdict, f"interval, permutation test (p = {p:.4f}) and noise gate agree"
+    said = "no overlap, rank test" if few else "interval, permutation test"
+    return verdict, f"{said} (p = {p:.4f}) and noise gate agree"
 
 
 def _groups(values: Sequence[float]) -> Groups:
@@ -271,6 +288,11 @@ def _permutation(samples: tuple[Groups, ...], statistic: Callable[..., Any], see
         rng=np.random.default_rng(seed),
     )  # fmt: skip
     return float(found.pvalue)
+
+
+def _of_ranks(samples: tuple[Groups, ...]) -> float:
+    medians = (list(map(np.median, starts)) for starts in samples)
+    return float(stats.mannwhitneyu(*medians, method="exact").pvalue)
 
 
 def _by_index(

@@ -100,5 +100,5 @@ def _judge(
     if not first or not second:
         return TOO_FEW, f"no trial of the {two.names[bool(first)]} delivered"
     found = statistics.compare(first, second, seed)
-    mark = two.marks.get(found.verdict, two.otherwise) if found.interval else TOO_FEW
+    mark = two.marks.get(found.verdict, two.otherwise) if found.counts else TOO_FEW
     return mark, found.reason

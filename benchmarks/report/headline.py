@@ -254,7 +254,7 @@ def _ran_twice(pairs: Sequence[control.Pair]) -> Iterator[Fact]:
 
 
 def _halves(campaign: Campaign) -> Iterator[Fact]:
-    pairs = [it for it in overhead.split_halves(campaign) if it.difference.interval]
+    pairs = [it for it in overhead.split_halves(campaign) if it.difference.counts]
     if not pairs:
         needed = 2 * statistics.INTERVAL_FROM
         yield Fact(NOT_KNOWN, f"A/A control: too few repetitions to split a setup into two halves "

@@ -63,8 +63,9 @@ def _of_campaign(
          "so an engine with many processes pays more here than on a larger host."),
         ("Few repetitions.", f"Calm figures rest on {counts['repetitions']} repetitions a "
          f"setup. Below {statistics.INTERVAL_FROM} there is no "
-         f"interval and every comparison is undecided; below {statistics.FIGURE_FROM}, as in the "
-         "quick profile, a figure is indicative."),
+         f"interval, and two setups are told apart only where none of their values overlap and "
+         f"there are three against five or more; below {statistics.FIGURE_FROM}, as in the quick "
+         "profile, a figure is indicative."),
         ("Some modes.", f"As shipped, that is {modes}.{missing} Other executors, workers and "
          "launchers of the same engines behave otherwise: Dagster's for Docker and Kubernetes, for "
          "one, let run monitoring see that a run's container is gone."),

@@ -76,11 +76,43 @@ def test_a_large_but_uncertain_difference_is_undecided():
     assert found.verdict is Verdict.UNDECIDED
 
 
-def test_fewer_than_six_values_never_decide():
-    found = compare([1.0, 1.0], [9.0, 9.0])
+def test_values_of_fewer_than_three_starts_never_decide():
+    found = compare([1.0, 1.0], [9.0] * 20)
 
     assert found.verdict is Verdict.UNDECIDED
     assert (found.low, found.high, found.interval, found.p) == (8.0, 8.0, False, None)
+    assert not found.counts
+
+
+@pytest.mark.parametrize(
+    ("many", "p", "verdict"),
+    [
+        (3, 2 / 20, Verdict.UNDECIDED),
+        (5, 2 / 56, Verdict.REGRESSED),
+        (10, 2 / 286, Verdict.REGRESSED),
+    ],
+)
+def test_three_values_decide_against_enough_others_where_none_overlap(many, p, verdict):
+    """Of three and n values there are (n + 3 over 3) divisions; 2 of them leave no overlap."""
+    found = compare([1.0 + it / 100 for it in range(many)], [9.0, 9.1, 9.2])
+
+    assert (found.verdict, found.interval) == (verdict, False)
+    assert found.p == pytest.approx(p)
+    assert found.counts is (verdict is Verdict.REGRESSED)
+
+
+@pytest.mark.parametrize("greatest", [9.05, 99.0])
+def test_three_values_among_others_decide_nothing(greatest):
+    found = compare([*[1.0] * 9, greatest], [9.0, 9.1, 9.2])
+
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_three_values_that_are_hardly_less_decide_nothing():
+    found = compare([1.0 + it / 1000 for it in range(10)], [0.98, 0.981, 0.982])
+
+    assert found.verdict is Verdict.UNDECIDED
+    assert "noise gate" in found.reason
 
 
 @settings(max_examples=25, deadline=None)
