@@ -684,7 +684,7 @@ def compare(
         )
     console.print(table)
     share = comparing.agreement(found)
-    few = sum(not line.difference.interval for line in found)
+    few = sum(not line.difference.counts for line in found)
     console.print(f"{len(found)} figures, {few} of them with too few values to be told apart")
     console.print(
         f"the host: a fixed piece of work took {drift:+.1%} in the second; a difference is claimed"
