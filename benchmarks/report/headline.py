@@ -76,9 +76,10 @@ def paragraphs(campaign: Campaign) -> list[str]:
     told += [" ".join(_rescued(campaign, it)) for it in others]
     cost = steps.headline(steps.tables(campaign))
     small = scaling.headline(scaling.grains(campaign))
+    growing = scaling.headline_of_growth(scaling.growths(campaign))
     at_once = concurrency.headline(concurrency.groups(campaign))
     rest = costs.headline(campaign)
-    return [text for text in (same, *told, cost, small, at_once, rest) if text]
+    return [text for text in (same, *told, cost, growing, small, at_once, rest) if text]
 
 
 def _cost(campaign: Campaign, variant: str) -> Iterator[str]:

@@ -200,6 +200,19 @@ def _noise(cells: Iterable[Cell]) -> str:
     return f"{count} of {words.plural(len(rows), 'trial')} on a disturbed host" if count else ""
 
 
+def headline_of_growth(found: Sequence[Growths]) -> str:
+    """Say in a sentence each by which power of the count of steps a run's time grows."""
+    told = []
+    for it in found:
+        powers = [f"{line.setup.title} {exponent(fit)}" for line in it.lines
+                  if (fit := line.fits["makespan"]).exponent is not None]  # fmt: skip
+        if it.enough and powers:
+            counts = words.listed(list(map(str, it.sizes)))
+            told.append(f"A run's time grows with its steps ({it.title}, {counts}) by the power: "
+                        f"{words.listed(powers)}.")  # fmt: skip
+    return " ".join(told)
+
+
 def headline(found: Sequence[Grains]) -> str:
     """Say in a sentence how small a task may be on each setup."""
     told = []

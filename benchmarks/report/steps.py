@@ -302,15 +302,28 @@ def _rows(cell: Cell) -> tuple[Row, ...]:
 
 
 def headline(made: Sequence[Table]) -> str:
-    """Say in a sentence each what a step costs in the tables that are shown; of one, its wait."""
-    told = []
-    for table in made:
-        name, measure = ("dispatch", "trigger to first step") if table.single else (
-            "step", "time a step")  # fmt: skip
-        costs = [f"{line.setup.title} {line.figures[name].text}" for line in table.lines
-                 if line.n and not line.figures[name].word]  # fmt: skip
-        if table.main and costs:
-            fewest = min(line.n for line in table.lines if line.n)
-            told.append(f"{table.subject.title}, {measure}: {words.listed(costs)} "
-                        f"(n = {fewest} or more a setup).")  # fmt: skip
-    return " ".join(it[0].upper() + it[1:] for it in told)
+    """Say how long it is until the first step, and what a step costs in the tables shown."""
+    several = [it for it in made if it.main and not it.single]
+    told = [_sentence(it, "step", "time a step") for it in several]
+    shortest = max(made, key=_tells_of_the_start, default=None)
+    if shortest:
+        told.insert(0, _sentence(shortest, "dispatch", "trigger to first step"))
+    return " ".join(filter(None, told))
+
+
+def _tells_of_the_start(table: Table) -> tuple[int, int, int]:
+    """Rank what says how long the first step takes: most setups, most trials, fewest steps."""
+    steps = table.shape.steps if table.shape else 0
+    return (table.figures, min((it.n for it in table.lines if it.n), default=0), -steps)
+
+
+def _sentence(table: Table, name: str, measure: str) -> str:
+    costs = [f"{line.setup.title} {line.figures[name].text}" for line in table.lines
+             if line.n and not line.figures[name].word]  # fmt: skip
+    if not costs:
+        return ""
+    fewest = min(line.n for line in table.lines if line.n)
+    told = (
+        f"{table.subject.title}, {measure}: {words.listed(costs)} (n = {fewest} or more a setup)."
+    )
+    return told[0].upper() + told[1:]

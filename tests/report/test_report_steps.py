@@ -138,6 +138,18 @@ def test_growth_is_fitted_over_the_counts_that_were_measured():
     assert scaling.exponent(fits["makespan"]) == "1.00"
     assert fits["handoff"].reason == "2 sizes, 3 are needed"
     assert [dot.x for dot in found.curves[0].dots] == [1, 10, 50]
+    assert scaling.headline_of_growth([found]) == (
+        "A run's time grows with its steps (chain, 1, 10 and 50) by the power: airflow tuned 1.00."
+    )
+
+
+def test_the_headline_tells_of_the_first_step_where_a_run_is_shortest():
+    told = [it for n in (1, 10) for it in trials(AIRFLOW, f"chain-{n}-noop", 3, dispatch_s=0.1 * n)]
+
+    assert steps.headline(steps.tables(facts.campaign(told))) == (
+        "Chain of 1 no-op, trigger to first step: airflow tuned 0.10 s (n = 3 or more a setup). "
+        "Chain of 10 no-ops, time a step: airflow tuned 185 ms (n = 3 or more a setup)."
+    )
 
 
 def busy(*makespans, shape="chain"):
@@ -205,7 +217,7 @@ def test_a_planted_slowdown_is_found_or_it_is_said_that_it_was_not(slower, verdi
         for it in usual
     ]  # fmt: skip
     (found,) = control.planted(facts.campaign(usual + slowed))
-    (few,) = control.planted(facts.campaign(usual[:3] + slowed))
+    (few,) = control.planted(facts.campaign(usual[:3] + slowed[:3]))
     (none,) = control.planted(facts.campaign(slowed + trials(AIRFLOW, "chain-10-noop")))
 
     assert (found.mark.word, found.cell.setup.variant) == (verdict, "tuned+slower")
