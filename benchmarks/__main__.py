@@ -35,7 +35,15 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmarks import campaign as campaigns
-from benchmarks import installation, plans, results, side_by_side, stack, stack_in_containers
+from benchmarks import (
+    installation,
+    plans,
+    profiles,
+    results,
+    side_by_side,
+    stack,
+    stack_in_containers,
+)
 from benchmarks import library as libraries
 from benchmarks import replay as replaying
 from benchmarks import verify as verifying
@@ -172,7 +180,7 @@ def list_() -> None:
             console.print(f"scenario  {scenario.name:28} {group}: {scenario.title}")
     for case in CASES.values():
         console.print(f"known-bad {case.name:28} {case.harm} Caught by the check {case.check}.")
-    for name, profile in plans.PROFILES.items():
+    for name, profile in profiles.PROFILES.items():
         behind = ", then faults" if profile.fault_rounds else ""
         minutes = f"at most {profile.budget_s / 60:g} minutes"
         took = minutes if math.isfinite(profile.budget_s) else "as long as they take"
@@ -288,13 +296,13 @@ def _hashes(setups: list[Setup], found: list[verifying.Verified]) -> Table:
 def run(
     part: Annotated[
         str,
-        typer.Argument(help=f"A part of it: {', '.join(plans.PARTS)}. All when not given."),
+        typer.Argument(help=f"A part of it: {', '.join(profiles.PARTS)}. All when not given."),
     ] = "",
     profile: Annotated[
         str,
         typer.Option(
-            help=f"How much: {', '.join(plans.PROFILES)}; quick, or what suits the part, when not"
-            " given."
+            help=f"How much: {', '.join(profiles.PROFILES)}; quick, or what suits the part, when"
+            " not given."
         ),
     ] = "",
     setups: Setups = "",
@@ -358,8 +366,8 @@ def run(
         lane = _lane(plan, _listed(setups), scenarios)
     else:
         lane = plans.Lane()
-        profile = profile or plans.profile_for(part)
-        usual = plans.asked_for(profile, part, contained=target == "compose")
+        profile = profile or profiles.profile_for(part)
+        usual = profiles.asked_for(profile, part, contained=target == "compose")
         names = tuple(s.name for s in _of_target(target, _listed(setups), usual.setups))
         metadata, warehouse = TARGETS[target] or metadata, TARGETS[target] or warehouse
         folder = results.new_folder(ROOT, socket.gethostname())
@@ -367,17 +375,17 @@ def run(
             folder.name,
             profile,
             setups=names,
-            control=plans.control_of(profile, names, control),
+            control=profiles.control_of(profile, names, control),
             known_bad=tuple(CASES),
             workloads=_workloads(usual, workloads),
             scenarios=_scenarios(usual, scenarios, names, metadata, warehouse),
-            spared=() if part or scenarios or setups else plans.profile_of(profile).spared,
-            once=() if setups else plans.profile_of(profile).once,
-            brief=() if part or workloads or setups else plans.profile_of(profile).brief,
+            spared=() if part or scenarios or setups else profiles.profile_of(profile).spared,
+            once=() if setups else profiles.profile_of(profile).once,
+            brief=() if part or workloads or setups else profiles.profile_of(profile).brief,
             seed=seed,
             metadata=metadata,
             warehouse=warehouse,
-            repetitions=plans.repetitions_of(profile, part, repetitions),
+            repetitions=profiles.repetitions_of(profile, part, repetitions),
             side_by_side=_side_by_side(beside, names, metadata, warehouse),
             command=shlex.join(["bench", *sys.argv[1:]]),
         )
@@ -411,14 +419,14 @@ def _say_unsupported(plan: plans.Plan) -> None:
             console.print(f"unsupported: {scenario} on {names}: {why}")
 
 
-def _workloads(usual: plans.Part, asked: str) -> tuple[str, ...]:
+def _workloads(usual: profiles.Part, asked: str) -> tuple[str, ...]:
     for name in _listed(asked):
         named(name)  # raises, with what there is
     return _listed(asked) or usual.workloads
 
 
 def _scenarios(
-    usual: plans.Part, asked: str, setups: Sequence[str], metadata: str, warehouse: str
+    usual: profiles.Part, asked: str, setups: Sequence[str], metadata: str, warehouse: str
 ) -> tuple[str, ...]:
     """Return the scenarios asked for, or else those of the part or profile that can be done."""
     if asked:

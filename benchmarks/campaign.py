@@ -37,13 +37,11 @@ from benchmarks.plans import (
     Lane,
     Plan,
     Slot,
-    cells_done,
-    finished,
-    is_slow,
     slot_of,
     slots,
     trials,
 )
+from benchmarks.progress import cells_done, finished, is_slow, needed_no_more
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM, is_known_bad, is_repeat
 from benchmarks.rows import attempt, keep_logs, line, row
 from benchmarks.sampling import Sampler
@@ -92,7 +90,7 @@ def run(
                 say(f"the time of {plan.budget_s:g} s is used: {rounds} were done")
                 break
             started = time.monotonic()
-            settled = cells_done(folder) | plans.needed_no_more(plan, folder)
+            settled = cells_done(folder) | needed_no_more(plan, folder)
             blocks = [part for block in slots(plan, round_) if (part := lane.part(block))]
             for begun, block in enumerate(blocks):
                 left = [s for s in block if s.name not in done and s.cell not in settled]
@@ -274,7 +272,7 @@ def run_until_stuck(
             warm_again(stand)
         slow: set[Cell] = set()  # these are repeated once a start
         for done, slot in enumerate(block, start=1):
-            if slot.cell in slow | plans.needed_no_more(plan, folder):
+            if slot.cell in slow | needed_no_more(plan, folder):
                 continue
             wait_for_room()
             result = attempt(plan, surround, stand, slot, folder)

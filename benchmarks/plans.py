@@ -1,4 +1,4 @@
-"""What a campaign is to do: profiles, the plan that is kept beside its results, its slots.
+"""What a campaign is to do: the plan that is kept beside its results, and its slots.
 
 Nothing here starts anything.
 """
@@ -7,175 +7,26 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple, get_args
 
 import orjson
 
-from benchmarks import granularity, results, workloads
-from benchmarks.granularity import LANES
-from benchmarks.model import (
-    ENGINES,
-    IDLE,
-    PIPELINES,
-    SYNTHETIC,
-    Apart,
-    Outcome,
-    Result,
-    Workload,
-)
+from benchmarks import results, workloads
+from benchmarks.model import IDLE, PIPELINES, SYNTHETIC, Apart, Result, Workload
 from benchmarks.orchestrators.postgres import masked
+from benchmarks.profiles import profile_of
 from benchmarks.results import CONTROL_FROM, REPEATS_FROM
 from benchmarks.scenarios import SCENARIOS, unsupported
-from benchmarks.setups import (
-    HURT,
-    LADDER,
-    ORDINARY,
-    PLANTED,
-    SETUPS,
-    SHIPPED,
-    TUNED,
-    setup_of,
-)
+from benchmarks.setups import setup_of
 from benchmarks.workloads import DAYS_NAME, WARMUP, named
 
 PLAN = results.PLAN
 Size = tuple[tuple[str, int], int]  # of a synthetic workload: its shape, and how much a step is
 Cell = tuple[str, str, str, bool]  # setup, workload, scenario, whether it is the control's
-
-
-EVERY = tuple(SCENARIOS)
-# One of each kind: the source, the task, what the task runs below, what decides, and everything.
-FIRST = (
-    *("calm", "source-503", "killed-after-commit"),
-    *("host-killed", "control-killed", "power-lost"),
-)
-# In containers, where each engine has its faults behind the other's, and only as shipped.
-FIRST_CONTAINED = (*FIRST[:3], "worker-killed", "worker-paused", "worker-cut-off")
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How much a campaign does.
-
-    Rounds of calm trials of every workload, `per_start` of each in a round, follow each other until
-    `repetitions` are done or the next would not end within `budget_s` seconds; the faults are
-    injected in the first `fault_rounds` of them. `setups` are names, or their beginnings, of those
-    that it is done on when no others are asked for, `spared` those of them without faults,
-    `brief` those that run the first workload alone, and `once` those with faults in the first round
-    alone.
-    `contained` are the scenarios in containers, where they are others. The part `recovery` is of
-    `faults` alone, on the setups `hurt`.
-    """
-
-    repetitions: int
-    fault_rounds: int
-    budget_s: float
-    workloads: tuple[str, ...] = PIPELINES
-    scenarios: tuple[str, ...] = FIRST
-    contained: tuple[str, ...] = ()
-    per_start: int = 1  # calm trials of a workload between a start of the engine and its stop
-    setups: tuple[str, ...] = ORDINARY
-    spared: tuple[str, ...] = ()
-    brief: tuple[str, ...] = ()
-    once: tuple[str, ...] = ()
-    faults: tuple[str, ...] = EVERY
-    hurt: tuple[str, ...] = HURT
-    control: tuple[str, ...] = ()  # setups that are run twice a round: the A/A control
-    phased: bool = True  # calm trials begin at any moment between an engine's looks for runs
-
-
-# How an engine's own time grows: in steps, side by side and in a row, and against the work.
-COUNTS = (1, 10, 50, 200, 1000)
-GROWTH = tuple(f"{shape}-{count}" for shape in ("chain", "fanout") for count in COUNTS)
-# Few steps: the slowest engines are as efficient as their work is long only with tens of seconds.
-GRAINS = tuple(
-    f"{shape}-4-busy-{ms}"
-    for shape in ("chain", "fanout")
-    for ms in (1, 10, 100, 1_000, 10_000, 30_000)
-)
-OVERHEAD = (*GROWTH, "fib_40_10", "fib_10_33", *GRAINS)
-COSTS = ("idle-60", "dispatch", "fib_10_33")
-# What one run hands from step to step, and what runs do to each other; one run alone is `chain-5`.
-PAYLOADS = tuple(f"chain-5-payload-{size}" for size in ("1kB", "100kB", "10MB"))
-TOGETHER = ("chain-5", *(f"chain-5-runs-{runs}" for runs in (4, 16)))
-# Up by factors, until an engine refuses or the largest is through.
-LIMIT = tuple(f"chain-2-payload-{size}MB" for size in (1, 3, 10, 30, 100, 300))
-# Run twice by a campaign's A/A control: the least and the most of what is between two trials.
-CONTROL = ("bare/process/default", "airflow/local/tuned")
-PROFILES: Mapping[str, Profile] = {
-    # Ten minutes are too short for faults in settings as shipped, some of which wait for minutes.
-    "quick": Profile(
-        repetitions=10,
-        fault_rounds=1,
-        budget_s=360,
-        spared=SHIPPED,
-        brief=SHIPPED,
-        faults=FIRST,
-        hurt=TUNED,
-        contained=FIRST_CONTAINED,
-        phased=False,  # one trial a cell is no picture of all moments
-    ),
-    # Ten repetitions in an hour, in five rounds: the host's speed drifts by a quarter within one,
-    # and few large blocks would take that for a difference of setups. Faults would take a third
-    # of the hour, and have a part of their own.
-    "standard": Profile(
-        repetitions=10,
-        fault_rounds=0,
-        budget_s=3600,
-        workloads=("complaints", "fanout-10", "fib_40_10"),
-        scenarios=("calm",),
-        control=CONTROL,
-        per_start=2,
-    ),
-    # Days, to be resumed: every workload in every mode.
-    "full": Profile(
-        repetitions=10,
-        fault_rounds=3,
-        budget_s=math.inf,
-        workloads=(*PIPELINES, *OVERHEAD, *COSTS, *PAYLOADS, *TOGETHER, *LIMIT),
-        scenarios=EVERY,
-        setups=ENGINES,
-        spared=tuple(name for name in SETUPS if name not in HURT),  # what is tuned for speed alone
-        once=SHIPPED,  # nobody notices for minutes
-        control=CONTROL,
-        per_start=2,
-    ),
-}
-
-
-class Part(NamedTuple):
-    """What a part of a campaign does; what it does not say, the profile does.
-
-    `profile` is how much it does unless another is asked for.
-    """
-
-    workloads: tuple[str, ...]
-    scenarios: tuple[str, ...] = ()
-    setups: tuple[str, ...] = ()
-    profile: str = "standard"
-
-
-PARTS: Mapping[str, Part] = {
-    "overhead": Part((*PIPELINES, *OVERHEAD, *COSTS, *PAYLOADS, *TOGETHER), ("calm",)),
-    "growth": Part(GROWTH, ("calm",)),
-    "metg": Part(GRAINS, ("calm",), ENGINES),
-    "costs": Part(COSTS, ("calm",)),
-    "together": Part(TOGETHER, ("calm",)),
-    "payload": Part(PAYLOADS, ("calm",)),
-    "limit": Part(LIMIT, ("calm",)),
-    "recovery": Part(("complaints",), profile="quick"),
-    "ablation": Part(("fib_40_10", "dispatch"), ("calm",), LADDER),
-    # Whether what is the same is left undecided, and what is slower by a fifth is found.
-    "control": Part(("chain-4-busy-1000",), ("calm",), (*CONTROL, *PLANTED)),
-}
 LARGE_STEPS = 200  # a run of more has a start of the engine of its own
-SLOW_S = 30.0  # cells that take longer than this are repeated less often
-SLOW_REPETITIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,24 +195,6 @@ def slots(plan: Plan, round_: int) -> list[list[Slot]]:
     return blocks
 
 
-def profile_for(part: str) -> str:
-    """Return the name of the profile when none is asked for; that of no known part is any."""
-    return PARTS[part].profile if part in PARTS else "quick"
-
-
-def repetitions_of(profile: str, part: str, asked: int | None) -> int | None:
-    """Return how many repetitions are done; None: as many as the profile's time allows.
-
-    The part of the faults has as many of calm trials as of them.
-
-    Raises:
-        LookupError: there is no such profile.
-
-    """
-    of_faults = part in PARTS and not PARTS[part].scenarios
-    return max(1, profile_of(profile).fault_rounds) if asked is None and of_faults else asked
-
-
 def _amount(slot: Slot) -> int:
     """Return the milliseconds or characters of a step: larger ones may turn out to be needless.
 
@@ -370,55 +203,8 @@ def _amount(slot: Slot) -> int:
     """
     if slot.workload.pipeline == IDLE:
         return -1
-    size = _size(slot.asked) or _size(slot.asked, "payload")
+    size = size_of(slot.asked) or size_of(slot.asked, "payload")
     return size[1] if size is not None else 0
-
-
-def asked_for(profile: str, part: str = "", *, contained: bool = False) -> Part:
-    """Return what a profile does, or a part of it; `contained`: in containers.
-
-    Raises:
-        LookupError: there is no such profile, or no such part.
-
-    """
-    much = profile_of(profile)
-    if not part:
-        others = contained and much.contained
-        return Part(much.workloads, others or much.scenarios, much.setups)
-    if part not in PARTS:
-        raise LookupError(
-            f"no part of the benchmark is called {part}; there are: {', '.join(PARTS)}"
-        )
-    own = PARTS[part]
-    if not own.scenarios:
-        return Part(own.workloads, much.faults, much.hurt)
-    return own._replace(setups=own.setups or much.setups)
-
-
-def profile_of(name: str) -> Profile:
-    """Return a profile.
-
-    Raises:
-        LookupError: there is none of that name.
-
-    """
-    if name not in PROFILES:
-        raise LookupError(f"no profile is called {name}; there are: {', '.join(PROFILES)}")
-    return PROFILES[name]
-
-
-def control_of(profile: str, setups: Sequence[str], asked: bool | None) -> tuple[str, ...]:
-    """Return the setups that are run twice: the profile's, or when asked for always one at least.
-
-    Raises:
-        LookupError: there is no such profile.
-
-    """
-    much = profile_of(profile).control
-    if asked is None:
-        return tuple(s for s in much if s in setups)
-    usual = tuple(s for s in CONTROL if s in setups) or tuple(setups[:1])
-    return usual if asked else ()
 
 
 def plan(
@@ -532,104 +318,15 @@ def load(folder: Path) -> Plan:
     return Plan(**kept)
 
 
-def finished(folder: Path) -> set[str]:
-    """Return the names of the trials that a folder holds, those of the bench's errors left out."""
-    if not (folder / results.LINES).is_file():
-        return set()
-    return {slot_of(r).name for r in results.read(folder) if r.outcome is not Outcome.ERROR}
+def slot_of(result: Result) -> Slot:
+    """Return the slot that a result fills."""
+    setup = f"{result.engine}/{result.mode}/{result.variant}"
+    ordinary = result.pipeline in PIPELINES and not DAYS_NAME.fullmatch(result.workload)
+    asked = result.pipeline if ordinary else result.workload
+    return Slot(setup, asked, result.scenario, result.trial, result.warmup)
 
 
-def cells_done(folder: Path) -> set[Cell]:
-    """Return the cells that need no more trials: stuck once in calm, or slow and done three times.
-
-    What was stuck has no figure that a control could be held against. Under a fault it is an
-    outcome as others are, and how often it comes is the question.
-    """
-    if not (folder / results.LINES).is_file():
-        return set()
-    took: dict[Cell, list[Result]] = defaultdict(list)
-    for result in results.read(folder):
-        if not result.warmup and result.outcome is not Outcome.ERROR:
-            took[slot_of(result).cell].append(result)
-    stuck = {(*cell[:3], True) for cell, done in took.items() if _stuck(done)}
-    return stuck | {cell for cell, done in took.items() if _enough(done)}
-
-
-def faults_left(plan: Plan, folder: Path) -> list[str]:
-    """Return the names of the trials with a fault that are still to be done."""
-    done, settled = finished(folder), cells_done(folder)
-    every = (slot for n in range(1, plan.rounds + 1) for it in slots(plan, n) for slot in it)
-    hurt = (slot for slot in every if slot.scenario != results.CALM)
-    return [it.name for it in hurt if it.name not in done and it.cell not in settled]
-
-
-def needed_no_more(plan: Plan, folder: Path) -> set[Cell]:
-    """Return the cells of sizes that what the folder holds makes needless, or too large."""
-    busy, payloads = _sizes(plan, "busy"), _sizes(plan, "payload")
-    if not (busy or payloads) or not (folder / results.LINES).is_file():
-        return set()
-    done = [it for it in results.read(folder) if not it.warmup]
-    return _needless(busy, done) | _too_large(payloads, done)
-
-
-def _needless(asked: Sequence[tuple[str, Size]], done: Sequence[Result]) -> set[Cell]:
-    """Return the cells of larger tasks than are needed to know at which size half of all is work.
-
-    They would take minutes each. One at which a setup loses hardly anything any more says how
-    efficient it gets, and no larger one is needed; what is slow and lies beyond the sizes between
-    which the half is, says just that, and is done once.
-    """
-    found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[Result]]] = defaultdict(dict)
-    for result in filter(results.sound, done):
-        slot = slot_of(result)
-        size = _size(slot.asked)
-        if size is not None:
-            shape, amount = size
-            found[slot.setup, slot.control, shape].setdefault(amount, []).append(result)
-    return {
-        (setup, name, results.CALM, control)
-        for (setup, control, shape), by_amount in found.items()
-        for name, (other, amount) in asked
-        if other == shape and _settled(amount, by_amount, shape)
-    }
-
-
-def _too_large(asked: Sequence[tuple[str, Size]], done: Sequence[Result]) -> set[Cell]:
-    """Return the cells of larger payloads than one that a setup has refused."""
-    refused = [slot_of(it) for it in done if _refused(it)]
-    tried = [(slot, size) for slot in refused if (size := _size(slot.asked, "payload")) is not None]
-    return {
-        (slot.setup, name, results.CALM, slot.control)
-        for slot, (shape, most) in tried
-        for name, (other, amount) in asked
-        if other == shape and amount > most
-    }
-
-
-def _refused(result: Result) -> bool:
-    return result.outcome is not Outcome.ERROR and not results.sound(result)
-
-
-def _sizes(plan: Plan, kind: str) -> list[tuple[str, Size]]:
-    return [(name, size) for name in plan.workloads if (size := _size(name, kind)) is not None]
-
-
-def _settled(
-    amount: int, by_amount: Mapping[int, Sequence[Result]], shape: tuple[str, int]
-) -> bool:
-    """Whether a size needs no further trial, by those that there were."""
-    seen = {
-        float(size): [_efficiency(it, *shape, size) for it in done]
-        for size, done in by_amount.items()
-    }
-    full = (size for size, shares in seen.items() if median(shares) > granularity.FULL)
-    upper = granularity.metg(seen).above
-    slow = any(map(is_slow, by_amount.get(amount, ())))
-    beyond = upper is not None and amount > upper
-    return amount > min(full, default=math.inf) or (slow and beyond)
-
-
-def _size(asked: str, kind: str = "busy") -> Size | None:
+def size_of(asked: str, kind: str = "busy") -> Size | None:
     """Return shape, count and milliseconds, or characters, of such steps; None of all else."""
     if asked in PIPELINES:
         return None
@@ -638,33 +335,3 @@ def _size(asked: str, kind: str = "busy") -> Size | None:
     if told.get("kind") != kind or workload.runs > 1:
         return None
     return (workload.pipeline, told["steps"]), told["amount"]
-
-
-def _efficiency(result: Result, pipeline: str, steps: int, amount: int) -> float:
-    makespan_s = result.measures.get("makespan_s") or math.inf
-    return granularity.efficiency(amount / 1000, steps, makespan_s, LANES[pipeline])
-
-
-def is_slow(result: Result) -> bool:
-    """Whether a run took so long that its cell is repeated less often."""
-    told = [result.measures.get(name) for name in ("makespan_s", "closing_s")]
-    run_s = None if None in told else sum(filter(None, told))
-    return (float(result.environment["took_s"]) if run_s is None else run_s) > SLOW_S
-
-
-def _stuck(done: Sequence[Result]) -> bool:
-    return any(r.outcome is Outcome.STUCK and r.scenario == results.CALM for r in done)
-
-
-def _enough(done: Sequence[Result]) -> bool:
-    if _stuck(done):
-        return True
-    return all(map(is_slow, done)) and len(done) >= SLOW_REPETITIONS
-
-
-def slot_of(result: Result) -> Slot:
-    """Return the slot that a result fills."""
-    setup = f"{result.engine}/{result.mode}/{result.variant}"
-    ordinary = result.pipeline in PIPELINES and not DAYS_NAME.fullmatch(result.workload)
-    asked = result.pipeline if ordinary else result.workload
-    return Slot(setup, asked, result.scenario, result.trial, result.warmup)

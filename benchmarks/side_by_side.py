@@ -12,7 +12,8 @@ from pathlib import Path
 
 from benchmarks import results
 from benchmarks.orchestrators.services import RUNS, Service, Services, environment_of
-from benchmarks.plans import Plan, faults_left
+from benchmarks.plans import Plan
+from benchmarks.progress import faults_left
 from benchmarks.results import CALM
 from benchmarks.setups import setup_of
 

@@ -15,7 +15,18 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import campaign, known_bad, plans, results, rows, setups, stack, together
+from benchmarks import (
+    campaign,
+    known_bad,
+    plans,
+    profiles,
+    progress,
+    results,
+    rows,
+    setups,
+    stack,
+    together,
+)
 from benchmarks.faults.database import may_mount
 from benchmarks.model import Finding, Outcome, Struck, Truth, Verdict
 from benchmarks.orchestrators.services import ROOT, clean_environment, environment_of
@@ -98,12 +109,12 @@ def test_a_campaign_without_control_has_the_order_that_it_always_had():
     ],
 )
 def test_which_setups_are_run_twice(profile, setups, asked, control):
-    assert plans.control_of(profile, setups, asked) == control
+    assert profiles.control_of(profile, setups, asked) == control
 
 
-@pytest.mark.parametrize("part", plans.PARTS)
+@pytest.mark.parametrize("part", profiles.PARTS)
 def test_every_workload_of_a_part_and_of_a_profile_is_one(part):
-    asked = (*plans.asked_for("quick", part).workloads, *plans.PROFILES["standard"].workloads)
+    asked = (*profiles.asked_for("quick", part).workloads, *profiles.PROFILES["standard"].workloads)
 
     assert len({named(name).name for name in asked}) == len(set(asked))
 
@@ -153,7 +164,7 @@ def test_a_stuck_cell_needs_no_control(tmp_path):
     stuck = {"outcome": Outcome.STUCK, "truth": Truth.LIMBO}
     folder = filled(tmp_path, (1, stuck))
 
-    found = plans.cells_done(folder)
+    found = progress.cells_done(folder)
     cell = ("airflow/local/tuned", "chain-10-noop", "calm")
     assert found == {(*cell, False), (*cell, True)}
 
@@ -164,7 +175,7 @@ def test_a_run_stuck_behind_a_fault_is_tried_again(tmp_path):
     (tmp_path / "journals").mkdir()
     results.append(tmp_path, stuck)
 
-    assert plans.cells_done(tmp_path) == set()
+    assert progress.cells_done(tmp_path) == set()
 
 
 def test_a_disturbed_trial_of_the_control_is_repeated_as_one(tmp_path):
@@ -232,14 +243,14 @@ def test_a_known_bad_pipeline_whose_fault_misses_its_phase_is_tried_again(tmp_pa
 
 
 def test_a_part_names_its_setups_or_has_those_of_the_profile():
-    profile = plans.PROFILES["quick"]
+    profile = profiles.PROFILES["quick"]
 
-    assert plans.asked_for("quick", "ablation").setups == setups.LADDER
-    assert plans.asked_for("quick", "overhead").setups == profile.setups
-    assert plans.asked_for("quick")[:3] == (profile.workloads, profile.scenarios, profile.setups)
-    assert plans.profile_for("ablation") == "standard" and plans.profile_for("") == "quick"
+    assert profiles.asked_for("quick", "ablation").setups == setups.LADDER
+    assert profiles.asked_for("quick", "overhead").setups == profile.setups
+    assert profiles.asked_for("quick")[:3] == (profile.workloads, profile.scenarios, profile.setups)
+    assert profiles.profile_for("ablation") == "standard" and profiles.profile_for("") == "quick"
     with pytest.raises(LookupError, match="no part of the benchmark is called speed; there are:"):
-        plans.asked_for("quick", "speed")
+        profiles.asked_for("quick", "speed")
 
 
 def test_a_calm_trial_meets_an_engine_at_any_moment_of_its_pause_unless_there_is_but_one():
@@ -308,11 +319,11 @@ def test_larger_tasks_are_needless_where_a_setup_is_as_good_as_fully_efficient(t
         measures = {**made.measures, "makespan_s": makespan_s}
         results.append(tmp_path, replace(made, journal="", measures=measures))
 
-    assert plans.needed_no_more(plan, tmp_path) == {
+    assert progress.needed_no_more(plan, tmp_path) == {
         (name, "chain-4-busy-10000", "calm", False),  # it is slow, and was done once
         (name, "chain-4-busy-30000", "calm", False),
     }
-    assert plans.needed_no_more(plan, tmp_path / "nowhere") == set()
+    assert progress.needed_no_more(plan, tmp_path / "nowhere") == set()
     calm = [it.asked for it in plans.slots(plan, 1)[0] if it.scenario == "calm" and not it.warmup]
     busy = [it for it in calm if it in sizes]
     assert busy == [sizes[1], sizes[0], *sizes[2:]]
@@ -328,7 +339,7 @@ def test_slow_tasks_beyond_the_half_are_done_once(tmp_path):
         measures = {**made.measures, "makespan_s": makespan_s}
         results.append(tmp_path, replace(made, journal="", measures=measures))
 
-    assert plans.needed_no_more(plan, tmp_path) == {
+    assert progress.needed_no_more(plan, tmp_path) == {
         ("airflow/local/tuned", "chain-4-busy-30000", "calm", False)
     }
 
@@ -355,7 +366,7 @@ def test_payloads_go_up_until_one_is_refused(tmp_path):
         replace(made, journal="", outcome=Outcome.GAVE_UP, truth=Truth.TRUE_FAILURE),
     )
 
-    assert plans.needed_no_more(plan, tmp_path) == {
+    assert progress.needed_no_more(plan, tmp_path) == {
         ("airflow/local/tuned", sizes[0], "calm", False),
         ("airflow/local/tuned", sizes[2], "calm", False),
     }
@@ -364,15 +375,15 @@ def test_payloads_go_up_until_one_is_refused(tmp_path):
 
 
 def test_faults_alone_are_few_on_tuned_setups_or_all_on_all_variants():
-    quick, full = (plans.asked_for(it, "recovery") for it in ("quick", "full"))
+    quick, full = (profiles.asked_for(it, "recovery") for it in ("quick", "full"))
 
     assert set(quick.scenarios) < set(full.scenarios) == set(SCENARIOS)
     assert quick.setups == setups.TUNED
     assert set(quick.setups) < set(full.setups) == {s.name for s in setups.chosen(setups.HURT)}
-    assert plans.asked_for("quick").scenarios == quick.scenarios
-    contained = plans.asked_for("quick", contained=True).scenarios
+    assert profiles.asked_for("quick").scenarios == quick.scenarios
+    contained = profiles.asked_for("quick", contained=True).scenarios
     assert "worker-killed" in contained and "power-lost" not in contained
-    assert plans.asked_for("full", contained=True).scenarios == full.scenarios
+    assert profiles.asked_for("full", contained=True).scenarios == full.scenarios
     for name in quick.scenarios:
         assert not any(unsupported(name, setups.setup_of(it)) for it in quick.setups)
 
@@ -399,14 +410,14 @@ def test_a_lane_does_its_setups_alone(tmp_path, monkeypatch):
 
 def test_the_faults_that_are_left_are_those_without_a_row(tmp_path):
     plan = planned(repetitions=1, fault_rounds=1, control=())
-    both = plans.faults_left(plan, tmp_path)
+    both = progress.faults_left(plan, tmp_path)
     made = made_up.result("airflow", "tuned", "complaints", "source-503", 1)
     (tmp_path / "journals").mkdir()
     results.append(tmp_path, replace(made, journal="", mode="local"))
 
     assert both == sorted(both, reverse=both[0].startswith("bare"))
     assert len(both) == 2
-    assert plans.faults_left(plan, tmp_path) == ["bare-process-default-complaints-source-503-1"]
+    assert progress.faults_left(plan, tmp_path) == ["bare-process-default-complaints-source-503-1"]
 
 
 def test_a_lane_of_some_scenarios_has_blocks_with_trials_of_them_alone():
@@ -434,10 +445,10 @@ def test_a_lane_is_of_the_campaigns_own_setups():
 @pytest.mark.parametrize(
     ("asked", "setups", "metadata", "expected"),
     [
-        (None, plans.TUNED, "postgresql", True),
-        (False, plans.TUNED, "postgresql", False),
-        (None, plans.TUNED[:1], "postgresql", False),
-        (None, plans.TUNED, "postgresql://me@host", False),
+        (None, setups.TUNED, "postgresql", True),
+        (False, setups.TUNED, "postgresql", False),
+        (None, setups.TUNED[:1], "postgresql", False),
+        (None, setups.TUNED, "postgresql://me@host", False),
     ],
 )
 def test_engines_of_the_benchs_own_have_their_faults_at_the_same_time(
@@ -448,15 +459,15 @@ def test_engines_of_the_benchs_own_have_their_faults_at_the_same_time(
 
 def test_engines_on_a_server_of_somebody_else_cannot_be_side_by_side():
     with pytest.raises(LookupError, match="databases of the bench's own"):
-        command._side_by_side(True, plans.TUNED, "postgresql://me@host", "sqlite")
+        command._side_by_side(True, setups.TUNED, "postgresql://me@host", "sqlite")
 
 
 def test_the_part_of_the_faults_has_as_many_calm_trials_as_faults():
     asked = [("quick", "recovery", None), ("full", "recovery", None), ("full", "recovery", 7)]
     others = [("quick", "", None), ("standard", "growth", 4)]
 
-    assert [plans.repetitions_of(*it) for it in asked] == [1, 3, 7]
-    assert [plans.repetitions_of(*it) for it in others] == [None, 4]
+    assert [profiles.repetitions_of(*it) for it in asked] == [1, 3, 7]
+    assert [profiles.repetitions_of(*it) for it in others] == [None, 4]
 
 
 def test_a_setup_in_brief_runs_the_first_workload_alone():
