@@ -192,7 +192,8 @@ def keep_logs(stand: Stand, folder: Path, block: Sequence[Slot]) -> None:
         place.mkdir(parents=True, exist_ok=True)
         with log.open("rb") as stream:
             stream.seek(max(0, log.stat().st_size - LOG_BYTES))
-            (place / log.name).write_bytes(stream.read())
+            text = stream.read().decode(errors="replace")
+        (place / log.name).write_text(portable(text))
 
 
 def _logs(stand: Stand) -> Iterator[Path]:
