@@ -176,7 +176,9 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
     few = too_few(first) or too_few(second)
     if few:
         low, high = min(second) - max(first), max(second) - min(first)
-        p = _of_ranks(both) if min(map(len, both)) >= TESTED_FROM else None
+        if min(map(len, both)) < TESTED_FROM:
+            return Difference(absolute, relative, low, high, False, None, Verdict.UNDECIDED, few)
+        p = _of_ranks(both)
     else:
         low, high = _bootstrap(both, _gap, seed)
         p = _permutation(both, _gap, seed)
@@ -230,13 +232,13 @@ def outliers(values: Sequence[float]) -> list[bool]:
 
 
 def _judge(
-    absolute: float, relative: float | None, low: float, high: float, p: float | None, few: str
+    absolute: float, relative: float | None, low: float, high: float, p: float, few: str
 ) -> tuple[Verdict, str]:
-    if few and (p is None or p >= 1 - CONFIDENCE or low <= 0 <= high):
+    if few and (low <= 0 <= high or p >= 1 - CONFIDENCE):
         return Verdict.UNDECIDED, few
     if low <= 0 <= high:
         return Verdict.UNDECIDED, "the 95 % interval of the difference contains zero"
-    if p is not None and p >= 1 - CONFIDENCE:
+    if p >= 1 - CONFIDENCE:
         return Verdict.UNDECIDED, f"the permutation test gives p = {p:.2f}"
     if relative is not None and abs(relative) < NOISE_GATE:
         return Verdict.UNDECIDED, f"the difference is below the noise gate of {NOISE_GATE:.0%}"
