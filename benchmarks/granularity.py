@@ -7,12 +7,20 @@ looked for at which the efficiency falls through one half. Pure functions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
+import numpy as np
+
+from benchmarks import statistics
+
+# Task sizes, from the smallest a clock can hold apart to what the slowest engine needs.
+COARSE_MS = (1, 10, 100, 1_000, 10_000, 30_000)
+FINE_MS = (3, 30, 300, 3_000)  # of use only between the two coarse ones around the half
 THRESHOLD = 0.5
 LANES = {"chain": 1, "fanout": 2}  # tasks at a time: every setup is limited to two in a run
 MOST = 1.05  # a higher efficiency means that time or work was miscounted
@@ -31,13 +39,25 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Metg:
-    """The size in seconds, or None and why not; `below` and `above` are the sizes around it."""
+    """The size in seconds, or None and why not; `below` and `above` are the sizes around it.
+
+    `half` is the efficiency there. `low` and `high` are a 95 % interval, None where there is none.
+    """
 
     task_s: float | None
     below: float | None
     above: float | None
     reason: str
     points: tuple[Point, ...]
+    half: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def around(self, size: float) -> bool:
+        """Whether a size lies between the two around it, or is one of them."""
+        if self.below is None or self.above is None:
+            return False
+        return self.below <= size <= self.above
 
     @property
     def least(self) -> int:
@@ -61,8 +81,7 @@ def efficiency(task_s: float, steps: int, makespan_s: float, lanes: int) -> floa
 def metg(samples: Mapping[float, Sequence[float]], peak: float | None = None) -> Metg:
     """Return the METG(50 %) of efficiencies by task size, in seconds.
 
-    The threshold is half of `peak`, or of the best median efficiency when it is not given. Between
-    the two sizes around it, the efficiency is taken as linear in the logarithm of the size.
+    The threshold is half of `peak`, or of the best median efficiency when it is not given.
     """
     points = tuple(
         Point(size, median(values), len(values))
@@ -83,9 +102,39 @@ def metg(samples: Mapping[float, Sequence[float]], peak: float | None = None) ->
     under, over = next(
         pair for pair in reversed(list(pairwise(points))) if _crosses(pair[0], pair[1], half)
     )
-    share = (half - under.efficiency) / (over.efficiency - under.efficiency)
-    logarithm = math.log(under.task_s) + share * math.log(over.task_s / under.task_s)
-    return Metg(math.exp(logarithm), under.task_s, over.task_s, "", points)
+    around = (under.task_s, over.task_s)
+    size = float(_size_at(half, around, under.efficiency, over.efficiency))
+    return Metg(size, *around, "", points, half)
+
+
+def with_interval(found: Metg, samples: Mapping[float, Sequence[float]], seed: int = 0) -> Metg:
+    """Return the same with its bootstrap 95 % interval, or as it is where the values are too few.
+
+    What is resampled are the efficiencies at the two sizes around it, those of each alone. The
+    best efficiency is taken as known.
+    """
+    if found.half is None or found.below is None or found.above is None:
+        return found
+    around = (found.below, found.above)
+    ends = [samples[size] for size in around]
+    if any(map(statistics.too_few, ends)):
+        return found
+    low, high = statistics.interval(ends, partial(_size_at, found.half, around), seed)
+    return replace(found, low=low, high=high)
+
+
+def _size_at(half: float, around: tuple[float, float], under: Any, over: Any) -> Any:
+    """Return the size with an efficiency of `half`, by those at the sizes around it.
+
+    Between them the wall time is taken as linear in the size of the task, as it is where an engine
+    adds the same to each: the inverse of the efficiency is then linear in that of the size. What a
+    resample has outside of them is put at their ends.
+    """
+    below, above = around
+    under, over = np.minimum(under, half), np.maximum(over, half)
+    gap = np.maximum(over - under, np.finfo(float).tiny)  # of no use only where both are at `half`
+    share = over * (half - under) / (half * gap)
+    return 1 / ((1 - share) / below + share / above)
 
 
 def _crosses(one: Point, other: Point, half: float) -> bool:

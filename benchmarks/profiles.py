@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from benchmarks.granularity import COARSE_MS, FINE_MS
 from benchmarks.model import ENGINES, PIPELINES
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setups import HURT, LADDER, ORDINARY, PLANTED, SETUPS, SHIPPED, TUNED
@@ -60,9 +61,7 @@ COUNTS = (1, 10, 50, 200, 1000)
 GROWTH = tuple(f"{shape}-{count}" for shape in ("chain", "fanout") for count in COUNTS)
 # Few steps: the slowest engines are as efficient as their work is long only with tens of seconds.
 GRAINS = tuple(
-    f"{shape}-4-busy-{ms}"
-    for shape in ("chain", "fanout")
-    for ms in (1, 10, 100, 1_000, 10_000, 30_000)
+    f"{shape}-4-busy-{ms}" for shape in ("chain", "fanout") for ms in sorted((*COARSE_MS, *FINE_MS))
 )
 OVERHEAD = (*GROWTH, "fib_40_10", "fib_10_33", *GRAINS)
 COSTS = ("idle-60", "dispatch", "fib_10_33")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 from benchmarks import granularity, results
-from benchmarks.granularity import LANES
+from benchmarks.granularity import COARSE_MS, FINE_MS, LANES
 from benchmarks.model import Outcome, Result
 from benchmarks.plans import Cell, Plan, Size, size_of, slot_of, slots
 
@@ -58,11 +58,12 @@ def needed_no_more(plan: Plan, folder: Path) -> set[Cell]:
 
 
 def _needless(asked: Sequence[tuple[str, Size]], done: Sequence[Result]) -> set[Cell]:
-    """Return the cells of larger tasks than are needed to know at which size half of all is work.
+    """Return the cells of other task sizes than are needed to know at which half of all is work.
 
-    They would take minutes each. One at which a setup loses hardly anything any more says how
-    efficient it gets, and no larger one is needed; what is slow and lies beyond the sizes between
-    which the half is, says just that, and is done once.
+    Large ones would take minutes each. One at which a setup loses hardly anything any more says
+    how efficient it gets, and no larger one is needed. What lies beside the sizes between which a
+    half is says just that, and is done three times, what is slow once; fine sizes are done between
+    two coarse ones alone.
     """
     found: dict[tuple[str, bool, tuple[str, int]], dict[int, list[Result]]] = defaultdict(dict)
     for result in filter(results.sound, done):
@@ -75,8 +76,16 @@ def _needless(asked: Sequence[tuple[str, Size]], done: Sequence[Result]) -> set[
         (setup, name, results.CALM, control)
         for (setup, control, shape), by_amount in found.items()
         for name, (other, amount) in asked
-        if other == shape and _settled(amount, by_amount, shape)
+        if other == shape and _settled(amount, by_amount, shape, fine=amount in _fine(asked, shape))
     }
+
+
+def _fine(asked: Sequence[tuple[str, Size]], shape: tuple[str, int]) -> set[int]:
+    """Return the fine sizes of a shape that have coarse ones on both sides in what is asked for."""
+    amounts = {amount for _, (other, amount) in asked if other == shape}
+    coarse = amounts.intersection(COARSE_MS)
+    return {it for it in amounts.intersection(FINE_MS)
+            if min(coarse, default=it) < it < max(coarse, default=it)}  # fmt: skip
 
 
 def _too_large(asked: Sequence[tuple[str, Size]], done: Sequence[Result]) -> set[Cell]:
@@ -102,23 +111,44 @@ def _sizes(plan: Plan, kind: str) -> list[tuple[str, Size]]:
 
 
 def _settled(
-    amount: int, by_amount: Mapping[int, Sequence[Result]], shape: tuple[str, int]
+    amount: int, by_amount: Mapping[int, Sequence[Result]], shape: tuple[str, int], fine: bool
 ) -> bool:
     """Whether a size needs no further trial, by those that there were."""
-    seen = {
-        float(size): [_efficiency(it, *shape, size) for it in done]
-        for size, done in by_amount.items()
+    run, steps = (_efficiencies(by_amount, shape, took_s) for took_s in (_run_s, _steps_s))
+    full = (size for size, shares in run.items() if median(shares) > granularity.FULL)
+    if amount > min(full, default=math.inf):
+        return True
+    halves = (granularity.metg(run), granularity.metg(run, peak=1.0), granularity.metg(steps))
+    if any(it.around(amount) for it in halves):
+        return False
+    done = by_amount.get(amount, ())
+    enough = 1 if any(map(is_slow, done)) else SLOW_REPETITIONS
+    known = any(it.task_s is not None for it in halves)
+    return fine or (known and len(done) >= enough)
+
+
+def _efficiencies(
+    by_amount: Mapping[int, Sequence[Result]],
+    shape: tuple[str, int],
+    took_s: Callable[[Result, int], float],
+) -> dict[float, list[float]]:
+    """Return what part of the wall time was work, by task size in milliseconds."""
+    pipeline, steps = shape
+    return {
+        float(amount): [
+            granularity.efficiency(amount / 1000, steps, took_s(it, steps), LANES[pipeline])
+            for it in done
+        ]
+        for amount, done in by_amount.items()
     }
-    full = (size for size, shares in seen.items() if median(shares) > granularity.FULL)
-    upper = granularity.metg(seen).above
-    slow = any(map(is_slow, by_amount.get(amount, ())))
-    beyond = upper is not None and amount > upper
-    return amount > min(full, default=math.inf) or (slow and beyond)
 
 
-def _efficiency(result: Result, pipeline: str, steps: int, amount: int) -> float:
-    makespan_s = result.measures.get("makespan_s") or math.inf
-    return granularity.efficiency(amount / 1000, steps, makespan_s, LANES[pipeline])
+def _run_s(result: Result, steps: int) -> float:
+    return result.measures.get("makespan_s") or math.inf
+
+
+def _steps_s(result: Result, steps: int) -> float:
+    return (result.measures.get("per_step_s") or math.inf) * steps
 
 
 def is_slow(result: Result) -> bool:

@@ -214,6 +214,20 @@ def ratio(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Rat
     return Ratio(value, low, high, interval=True)
 
 
+def interval(
+    samples: Sequence[Sequence[float]], of_medians: Callable[..., Any], seed: int = 0
+) -> tuple[float, float]:
+    """Return the percentile bootstrap 95 % interval of what is made of the samples' medians.
+
+    Each sample is resampled alone; `of_medians` takes arrays of medians, one for each sample.
+    """
+
+    def statistic(*chosen: Any) -> Any:
+        return of_medians(*map(_median, chosen))
+
+    return _bootstrap(tuple(map(_groups, samples)), statistic, seed)
+
+
 def outliers(values: Sequence[float]) -> list[bool]:
     """Label values whose modified z-score exceeds 3.5 in size. A label drops nothing.
 

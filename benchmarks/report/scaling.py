@@ -180,13 +180,13 @@ def _grains(
     for setup in steps.setups(campaign):
         cells = {size: campaign.cell(setup, subject) for size, subject in subjects.items()}
         run = efficiencies(cells, pipeline, count, "makespan_s", over=1)
-        found = granularity.metg(run)
-        alone = granularity.metg(efficiencies(cells, pipeline, count, "per_step_s", over=count))
-        lines.append(
-            Grain(setup, found, alone, granularity.metg(run, peak=1.0), _noise(cells.values()))
+        alone = efficiencies(cells, pipeline, count, "per_step_s", over=count)
+        found, of_steps, half = (
+            granularity.with_interval(granularity.metg(it, peak), it, campaign.seed)
+            for it, peak in ((run, None), (alone, None), (run, 1.0))
         )
-        half = granularity.THRESHOLD * max((it.efficiency for it in found.points), default=0.0)
-        mark = (found.task_s, half) if found.task_s else None
+        lines.append(Grain(setup, found, of_steps, half, _noise(cells.values())))
+        mark = (found.task_s, found.half) if found.task_s and found.half else None
         curves.append(Curve(setup, dots(run, campaign.seed), mark))
     title = f"{NAMES[pipeline]} of {words.plural(count, 'step')}"
     shown = tuple(it for it in curves if it.dots)
@@ -261,4 +261,8 @@ def bracket(found: Metg, own: bool = True) -> str:
         return ""
     if own and found.rising:
         return "a lower bound: the best efficiency is not known yet"
-    return f"between {1000 * found.below:g} and {1000 * found.above:g} ms"
+    sizes = f"between {1000 * found.below:g} and {1000 * found.above:g} ms"
+    if found.low is None or found.high is None:
+        return sizes
+    low, high = (words.number(1000 * it) for it in (found.low, found.high))
+    return f"95 % CI {low} to {high}; {sizes}"

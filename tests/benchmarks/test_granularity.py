@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.granularity import efficiency, metg
+from benchmarks.granularity import efficiency, metg, with_interval
 
 OVERHEAD_S = 0.2
+NOISY = (0.97, 0.98, 0.99, 1.0, 1.01, 1.02, 1.03)
 SIZES_S = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 
@@ -15,11 +16,26 @@ def with_overhead(size: float) -> float:
     return efficiency(size, 10, 10 * (size + OVERHEAD_S), lanes=1)
 
 
-def test_an_engine_with_a_constant_overhead_has_its_metg_near_that_overhead():
+def test_the_metg_of_an_engine_with_a_constant_overhead_is_exact():
     found = metg({size: [with_overhead(size)] * 3 for size in SIZES_S})
 
     assert (found.below, found.above) == (0.1, 0.5)
-    assert found.task_s == pytest.approx(OVERHEAD_S, rel=0.25)  # interpolated between 0.1 and 0.5
+    assert with_overhead(found.task_s) == pytest.approx(with_overhead(5.0) / 2)
+
+
+def test_the_interval_is_of_the_sizes_around_and_does_not_leave_them():
+    samples = {size: [with_overhead(size) * it for it in NOISY] for size in SIZES_S}
+    found = with_interval(metg(samples), samples)
+
+    assert 0.1 < found.low < found.task_s < found.high < 0.5
+    wide = {0.1: [0.4, 0.41, 0.5, 0.42, 0.4, 0.43], 1.0: [0.1, 0.9, 0.1, 0.9, 0.9, 0.9]}
+    assert with_interval(metg(wide, peak=1.0), wide).high == 1.0
+
+
+def test_three_values_on_one_side_have_no_interval():
+    samples = {0.1: [0.3] * 10, 1.0: [0.9] * 3}
+
+    assert with_interval(metg(samples), samples) == metg(samples)
 
 
 def test_what_is_not_bracketed_is_not_printed():
