@@ -74,6 +74,20 @@ def test_tasks_smaller_than_those_around_the_half_are_done_three_times(tmp_path)
     }
 
 
+def test_fine_sizes_are_done_between_the_two_around_a_half_alone(tmp_path):
+    fine = ("chain-4-busy-30", "chain-4-busy-300")
+    coarse = tuple(f"chain-4-busy-{amount}" for amount in (100, 10, 1000))
+    plan = planned(workloads=(*fine, *coarse), per_start=1, repetitions=10)
+    worked(tmp_path, *[(100, 2.0)] * 3, *[(1000, 4.2)] * 3)
+    never, no_more = (("airflow/local/tuned", it, "calm", False) for it in (fine[0], coarse[0]))
+
+    assert progress.needed_no_more(plan, tmp_path) == {never}
+    worked(tmp_path, (300, 3.0))  # now the half lies between this and 1 s
+    assert progress.needed_no_more(plan, tmp_path) == {never, no_more}
+    alone = planned(workloads=fine, per_start=1, repetitions=10)
+    assert progress.needed_no_more(alone, tmp_path) == set()
+
+
 def test_payloads_go_up_until_one_is_refused(tmp_path):
     sizes = tuple(f"chain-2-payload-{size}MB" for size in (30, 1, 100, 3))
     plan = planned(workloads=sizes, per_start=1, repetitions=1)
