@@ -16,7 +16,7 @@ def planned(**changes):
 
 
 def filled(folder, *told):
-    """Return a folder with a line for each trial number, makespan and change."""
+    """Return a folder with a line for each trial number, and what it has of its own."""
     (folder / "journals").mkdir(exist_ok=True)
     for number, change in told:
         made = made_up.step_result("airflow", "tuned", "chain-10-noop", number)
