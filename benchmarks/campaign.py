@@ -162,8 +162,10 @@ def repeat_disturbed(
     lane: Lane = EVERYTHING,
 ) -> None:
     """Do the calm trials once more during which the host was disturbed, while there is time."""
-    for (setup, control), asked in _disturbed(folder).items():
-        if not lane.holds(setup, results.CALM):
+    for (setup, control), found in _disturbed(folder).items():
+        needless = needed_no_more(plan, folder)
+        asked = [slot for slot in found if slot.cell not in needless]
+        if not asked or not lane.holds(setup, results.CALM):
             continue
         if time.monotonic() > deadline:
             say("no time is left to repeat the trials of a disturbed host")
@@ -171,7 +173,8 @@ def repeat_disturbed(
         number = REPEATS_FROM + (CONTROL_FROM if control else 0)
         warm = Slot(setup, WARMUP.name, "calm", number, warmup=True)
         say(f"{setup}: {len(asked)} trials were disturbed and are repeated")
-        run_block(plan, surround, [warm, *asked], folder, say)
+        warmed = warm.name in finished(folder)  # before the campaign was cut short, or went on
+        run_block(plan, surround, asked if warmed else [warm, *asked], folder, say)
 
 
 def _disturbed(folder: Path) -> dict[tuple[str, bool], list[Slot]]:

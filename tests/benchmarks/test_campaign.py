@@ -69,6 +69,32 @@ def test_a_disturbed_trial_of_the_control_is_repeated_as_one(tmp_path):
     }
 
 
+def test_a_campaign_that_goes_on_repeats_what_is_needed_behind_no_second_warm_up(
+    tmp_path, monkeypatch
+):
+    quiet, loud = ({"probe_ms": ms, "steal_share": 0.0, "load_1m": 0.1} for ms in (5.0, 50.0))
+    own = made_up.environment("airflow", "tuned")
+    folder = filled(
+        tmp_path,
+        *((n, {"environment": {**own, "noise": quiet}}) for n in (1, 2, 3)),
+        (4, {"environment": {**own, "noise": loud}}),
+        (results.REPEATS_FROM, {"workload": "chain-1-noop", "warmup": True}),
+    )
+    blocks = []
+    monkeypatch.setattr(
+        campaign, "run_block", lambda plan, surround, block, *_: blocks.append(block)
+    )
+
+    def repeated(needless):
+        blocks.clear()
+        monkeypatch.setattr(campaign, "needed_no_more", lambda plan, folder: needless)
+        campaign.repeat_disturbed(planned(), None, folder, print, float("inf"))
+        return [slot.trial for block in blocks for slot in block]
+
+    assert repeated(set()) == [results.REPEATS_FROM + 4]
+    assert repeated({("airflow/local/tuned", "chain-10-noop", "calm", False)}) == []
+
+
 def test_a_known_bad_pipeline_whose_fault_misses_its_phase_is_tried_again(tmp_path, monkeypatch):
     said = iter([Verdict.UNKNOWN, Verdict.FAIL])
     tried = []
