@@ -1,6 +1,7 @@
 """How quiet the machine is: a fixed piece of work before a trial, stolen time and load during it.
 
-A trial on a disturbed host is kept and marked, and repeated at the end of its campaign.
+A trial on a disturbed host is kept and marked, and repeated at the end of its campaign. There is
+no piece of work behind a trial: what an engine still does then would pass for the host's doing.
 """
 
 from __future__ import annotations
