@@ -11,7 +11,7 @@ import os
 import shlex
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -93,8 +93,7 @@ def run(
             settled = cells_done(folder) | needed_no_more(plan, folder)
             blocks = [part for block in slots(plan, round_) if (part := lane.part(block))]
             for begun, block in enumerate(blocks):
-                left = [s for s in block if s.name not in done and s.cell not in settled]
-                if any(not slot.warmup for slot in left):
+                if left := _left(block, done, settled):
                     progress(f"round {round_}: {block[0].setup}", begun, len(blocks))
                     run_block(plan, surround, left, folder, say)
             longest = _next_round_s(plan, round_, time.monotonic() - started, folder)
@@ -162,19 +161,24 @@ def repeat_disturbed(
     lane: Lane = EVERYTHING,
 ) -> None:
     """Do the calm trials once more during which the host was disturbed, while there is time."""
-    for (setup, control), found in _disturbed(folder).items():
-        needless = needed_no_more(plan, folder)
-        asked = [slot for slot in found if slot.cell not in needless]
-        if not asked or not lane.holds(setup, results.CALM):
+    for (setup, control), again in _disturbed(folder).items():
+        number = REPEATS_FROM + (CONTROL_FROM if control else 0)
+        warm = Slot(setup, WARMUP.name, "calm", number, warmup=True)
+        left = _left([warm, *again], finished(folder), needed_no_more(plan, folder))
+        if not left or not lane.holds(setup, results.CALM):
             continue
         if time.monotonic() > deadline:
             say("no time is left to repeat the trials of a disturbed host")
             return
-        number = REPEATS_FROM + (CONTROL_FROM if control else 0)
-        warm = Slot(setup, WARMUP.name, "calm", number, warmup=True)
-        say(f"{setup}: {len(asked)} trials were disturbed and are repeated")
-        warmed = warm.name in finished(folder)  # before the campaign was cut short, or went on
-        run_block(plan, surround, asked if warmed else [warm, *asked], folder, say)
+        repeats = sum(not slot.warmup for slot in left)
+        say(f"{setup}: {repeats} trials were disturbed and are repeated")
+        run_block(plan, surround, left, folder, say)
+
+
+def _left(block: Sequence[Slot], done: Container[str], settled: Container[Cell]) -> list[Slot]:
+    """Return what of a block is still to be done; nothing where only its warm-up is left."""
+    left = [s for s in block if s.name not in done and s.cell not in settled]
+    return left if any(not slot.warmup for slot in left) else []
 
 
 def _disturbed(folder: Path) -> dict[tuple[str, bool], list[Slot]]:

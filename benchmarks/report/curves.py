@@ -226,7 +226,7 @@ def _handoff(curve: Curve) -> str:
 
 
 def _grain(curve: Curve) -> str:
-    told = ", ".join(f"{1000 * it.x:g} ms {100 * it.y:.0f} %" for it in curve.dots)
+    told = ", ".join(f"{1000 * it.x:,g} ms {100 * it.y:.0f} %" for it in curve.dots)
     if curve.mark is None:
         return f"{told}, METG not bracketed"
     return f"{told}, METG {words.number(1000 * curve.mark[0])} ms"

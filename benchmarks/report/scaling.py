@@ -261,7 +261,7 @@ def bracket(found: Metg, own: bool = True) -> str:
         return ""
     if own and found.rising:
         return "a lower bound: the best efficiency is not known yet"
-    sizes = f"between {1000 * found.below:g} and {1000 * found.above:g} ms"
+    sizes = f"between {1000 * found.below:,g} and {1000 * found.above:,g} ms"
     if found.low is None or found.high is None:
         return sizes
     low, high = (words.number(1000 * it) for it in (found.low, found.high))

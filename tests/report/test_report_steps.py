@@ -165,7 +165,7 @@ def test_metg_stands_between_the_sizes_around_it():
     (found,) = scaling.grains(facts.campaign(busy(2.0, 3.0, 10.0)))
     run = found.lines[0].run
 
-    assert scaling.bracket(run) == "between 100 and 1000 ms"
+    assert scaling.bracket(run) == "between 100 and 1,000 ms"
     assert 0.1 < run.task_s < 1.0
     assert found.lines[0].peak == "100 % at 1,000 ms" and not run.rising
 

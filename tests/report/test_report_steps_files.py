@@ -24,7 +24,7 @@ def test_the_made_up_results_are_valid(overhead):
     [
         "What a step costs", "chain of 10 no-ops", "fan-out of 10 no-ops", "a new process",
         "How it grows with the count of steps", "METG(50 %)", "not bracketed: still efficient",
-        "a lower bound: the best efficiency", "between 100 and 1000 ms",
+        "a lower bound: the best efficiency", "between 100 and 1,000 ms",
         "fib_40_10", "40.453 s", "1011.3 ms",
         "AWS m7i.xlarge",
         "2026-09-15", "windmill-labs/windmill-benchmarks", "One fib(33) takes 0.40 s here",
