@@ -11,7 +11,7 @@ from test_report_files import Page
 from benchmarks import report, results
 from benchmarks.profiling import spent
 from benchmarks.profiling.spent import Profile, Spent
-from benchmarks.report import facts, profiles, words
+from benchmarks.report import facts, profiling, words
 
 TASK = Spent(
     "task", 40, 8.0, (("airflow", 5.0), ("imports", 2.0), ("Python itself", 1.0)),
@@ -36,7 +36,7 @@ def test_a_profile_is_read_as_it_was_kept(folder):
 
 
 def test_time_is_that_of_a_step_and_shares_are_of_the_process(folder):
-    (found,) = profiles.shown([folder], facts.campaign(results.read(folder)))
+    (found,) = profiling.shown([folder], facts.campaign(results.read(folder)))
     task, server = found.lines
 
     assert found.per == "a step"
@@ -48,8 +48,8 @@ def test_time_is_that_of_a_step_and_shares_are_of_the_process(folder):
 
 
 def test_the_bars_add_up_to_what_the_processes_used():
-    ranked = profiles._ranked(PROFILE.spent)
-    rows = profiles._parts(TASK, ranked, 1000 / 80)
+    ranked = profiling._ranked(PROFILE.spent)
+    rows = profiling._parts(TASK, ranked, 1000 / 80)
 
     assert ranked[0] == "imports"
     assert rows[-1]["x2"] == pytest.approx(100.0)
@@ -62,14 +62,14 @@ def test_of_two_folders_the_first_profile_stands(folder, tmp_path):
     (other / "it.json").write_bytes(orjson.dumps(asdict(PROFILE) | {"runs": 9}))
 
     campaign = facts.campaign(results.read(folder))
-    shown = profiles.shown([folder, tmp_path / "other"], campaign)
+    shown = profiling.shown([folder, tmp_path / "other"], campaign)
     assert [it.profile.runs for it in shown] == [2]
 
 
 def test_beside_it_stands_what_the_same_runs_cost_without_sampling(folder):
     campaign = facts.campaign(results.read(folder))
     values = next(iter(campaign.cells.values())).values("cpu_s")
-    (found,) = profiles.shown([folder], campaign)
+    (found,) = profiling.shown([folder], campaign)
 
     expected = words.number(1000 * median(values) / PROFILE.steps)
     assert found.ordinary == f"{expected} ms without sampling (n = 3)"
