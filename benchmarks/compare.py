@@ -33,7 +33,11 @@ class Compared:
 
 
 def compare(first: Sequence[Result], second: Sequence[Result], seed: int = 0) -> list[Compared]:
-    """Return a line for each measure of each cell that both hold, in the order of the first."""
+    """Return a line for each measure of each cell that both hold, in the order of the first.
+
+    What neither took any of, as bare of a control plane's CPU time, is no figure: it would agree
+    with itself always.
+    """
     return list(_compared(_samples(first), _samples(second), seed))
 
 
@@ -78,7 +82,7 @@ def agreement(found: Sequence[Compared]) -> float | None:
 def _compared(first: Samples, second: Samples, seed: int) -> Iterator[Compared]:
     for (cell, measure), values in first.items():
         others = second.get((cell, measure))
-        if others:
+        if others and (any(values) or any(others)):
             medians = (statistics.summarise(it, seed) for it in (values, others))
             one, other = (it.median for it in medians if it is not None)
             difference = statistics.compare(values, others, seed)

@@ -38,6 +38,16 @@ def test_two_identical_ones_are_undecided():
     assert agreement(found) == 1.0
 
 
+def test_what_neither_took_any_of_is_no_figure():
+    def plus(results, cpu_s):
+        return [replace(it, measures={**it.measures, "control_cpu_s": cpu_s}) for it in results]
+
+    first, second = folder(1.0, 1), folder(1.0, 2)
+
+    assert len(compare(plus(first, 0.0), plus(second, 0.0))) == 1
+    assert len(compare(plus(first, 0.0), plus(second, 0.1))) == 2
+
+
 def slower_host(results, probe_ms):
     noise = {"noise": {"probe_ms": probe_ms, "steal_share": 0.0, "load_1m": 0.0}}
     return [replace(it, environment={**it.environment, **noise}) for it in results]
