@@ -6,9 +6,9 @@ Sources of the formulas:
   Bootstrap*, 1993, chapter 13; the resampling is `scipy.stats.bootstrap`.
 - permutation test of a difference: Fisher, *The Design of Experiments*, 1935; Good, *Permutation,
   Parametric and Bootstrap Tests*, 2005; `scipy.stats.permutation_test`.
-- rank test of two samples of which one is too small for an interval: Mann and Whitney, *On a Test
-  of Whether one of Two Random Variables is Stochastically Larger than the Other*, 1947;
-  `scipy.stats.mannwhitneyu`, exact.
+- rank test of two samples without overlap: Mann and Whitney, *On a Test of Whether one of Two
+  Random Variables is Stochastically Larger than the Other*, 1947; `scipy.stats.mannwhitneyu`,
+  exact.
 - modified z-score: Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993; for a median
   absolute deviation of zero, the mean absolute deviation takes its place, as IBM Cognos does.
 - trials of one start of an engine resemble each other: what is resampled and permuted are whole
@@ -160,9 +160,13 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
 
     Told apart only when all agree: the bootstrap 95 % interval of `median(second) -
     median(first)` excludes zero, the two-sided permutation test of the same statistic gives
-    p < 5 %, and the medians are at least 5 % of the first apart. Where either has too few values
-    for an interval, no value may lie among the other's instead, and the test is that of ranks of
-    the starts' medians: many divisions of few values have the same difference of medians.
+    p < 5 %, and the medians are at least 5 % of the first apart.
+
+    Many divisions of few values, or of starts one of which holds most of them, have the same
+    difference of medians. So where that test gives more, but no value lies among the other's, the
+    test is that of ranks of the starts' medians, which adds less than 1 % to its error (2 of the
+    252 divisions of five starts and five leave no overlap). Where either has too few values for an
+    interval, it is that test alone.
 
     Raises:
         ValueError: a sample is empty.
@@ -174,15 +178,14 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
     relative = absolute / float(np.median(first)) if np.median(first) else None
     both = (_groups(second), _groups(first))
     few = too_few(first) or too_few(second)
-    if few:
-        low, high = min(second) - max(first), max(second) - min(first)
-        if min(map(len, both)) < TESTED_FROM:
-            return Difference(absolute, relative, low, high, False, None, Verdict.UNDECIDED, few)
-        p = _of_ranks(both)
-    else:
-        low, high = _bootstrap(both, _gap, seed)
-        p = _permutation(both, _gap, seed)
-    verdict, reason = _judge(absolute, relative, low, high, p, few)
+    least, greatest = min(second) - max(first), max(second) - min(first)
+    if few and min(map(len, both)) < TESTED_FROM:
+        return Difference(absolute, relative, least, greatest, False, None, Verdict.UNDECIDED, few)
+    low, high = (least, greatest) if few else _bootstrap(both, _gap, seed)
+    p, test = (1.0 if few else _permutation(both, _gap, seed)), "interval, permutation test"
+    if few or (p >= 1 - CONFIDENCE and not least <= 0 <= greatest):
+        p, test = _of_ranks(both), "no overlap, rank test"
+    verdict, reason = _judge(absolute, relative, low, high, p, few, test)
     return Difference(absolute, relative, low, high, not few, p, verdict, reason)
 
 
@@ -246,7 +249,13 @@ def outliers(values: Sequence[float]) -> list[bool]:
 
 
 def _judge(
-    absolute: float, relative: float | None, low: float, high: float, p: float, few: str
+    absolute: float,
+    relative: float | None,
+    low: float,
+    high: float,
+    p: float,
+    few: str,
+    test: str,
 ) -> tuple[Verdict, str]:
     if few and (low <= 0 <= high or p >= 1 - CONFIDENCE):
         return Verdict.UNDECIDED, few
@@ -257,8 +266,7 @@ def _judge(
     if relative is not None and abs(relative) < NOISE_GATE:
         return Verdict.UNDECIDED, f"the difference is below the noise gate of {NOISE_GATE:.0%}"
     verdict = Verdict.IMPROVED if absolute < 0 else Verdict.REGRESSED
-    said = "no overlap, rank test" if few else "interval, permutation test"
-    return verdict, f"{said} (p = {p:.4f}) and noise gate agree"
+    return verdict, f"{test} (p = {p:.4f}) and noise gate agree"
 
 
 def _groups(values: Sequence[float]) -> Groups:

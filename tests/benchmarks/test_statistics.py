@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,6 +196,32 @@ def test_whole_starts_are_permuted():
 
     assert found.verdict is Verdict.REGRESSED
     assert found.p == pytest.approx(12 / 252)
+
+
+def of_sizes(sizes: Iterable[int], values: Iterable[float]) -> Sample:
+    """Make a sample of which each start has so many of the values."""
+    starts = (start for start, size in enumerate(sizes) for _ in range(size))
+    return Sample(values, starts)
+
+
+LOW = of_sizes([1, 2, 2, 2, 3], [13.8, 11.8, 13.5, 13.6, 11.2, 13.2, 12.7, 10.8, 11.3, 11.3])
+HIGH = [23.5, 21.4, 28.7, 21.7, 29.6, 26.2, 25.1, 25.0, 25.7, 25.4]
+
+
+def test_a_start_that_holds_most_values_does_not_hide_that_none_overlap():
+    """Of five starts and five 2 of 252 divisions leave no overlap; 28 have medians as far apart."""
+    found = compare(LOW, of_sizes([1, 1, 1, 1, 6], HIGH))
+
+    assert (found.verdict, found.interval) == (Verdict.REGRESSED, True)
+    assert found.p == pytest.approx(2 / 252)
+    assert found.reason.startswith("no overlap, rank test")
+
+
+def test_where_some_overlap_ranks_do_not_decide():
+    found = compare(LOW, of_sizes([1, 1, 1, 1, 6], [*HIGH[:-1], 12.0]))
+
+    assert (found.verdict, found.interval) == (Verdict.UNDECIDED, True)
+    assert "permutation test" in found.reason
 
 
 def test_starts_with_more_and_fewer_values_count_with_all_of_them():
