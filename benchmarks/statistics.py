@@ -178,14 +178,15 @@ def compare(first: Sequence[float], second: Sequence[float], seed: int = 0) -> D
     relative = absolute / float(np.median(first)) if np.median(first) else None
     both = (_groups(second), _groups(first))
     few = too_few(first) or too_few(second)
-    least, greatest = min(second) - max(first), max(second) - min(first)
+    extremes = min(second) - max(first), max(second) - min(first)
     if few and min(map(len, both)) < TESTED_FROM:
-        return Difference(absolute, relative, least, greatest, False, None, Verdict.UNDECIDED, few)
-    low, high = (least, greatest) if few else _bootstrap(both, _gap, seed)
-    p, test = (1.0 if few else _permutation(both, _gap, seed)), "interval, permutation test"
-    if few or (p >= 1 - CONFIDENCE and not least <= 0 <= greatest):
-        p, test = _of_ranks(both), "no overlap, rank test"
-    verdict, reason = _judge(absolute, relative, low, high, p, few, test)
+        return Difference(absolute, relative, *extremes, False, None, Verdict.UNDECIDED, few)
+    low, high = extremes if few else _bootstrap(both, _gap, seed)
+    p, test = _tested(both, few, not _around_zero(*extremes), seed)
+    doubt = _doubt(relative, low, high, p, few)
+    told = Verdict.IMPROVED if absolute < 0 else Verdict.REGRESSED
+    verdict = Verdict.UNDECIDED if doubt else told
+    reason = doubt or f"{test} (p = {p:.4f}) and noise gate agree"
     return Difference(absolute, relative, low, high, not few, p, verdict, reason)
 
 
@@ -248,25 +249,30 @@ def outliers(values: Sequence[float]) -> list[bool]:
     return [bool(score > OUTLIER_FROM) for score in np.abs(distance) / scale]
 
 
-def _judge(
-    absolute: float,
-    relative: float | None,
-    low: float,
-    high: float,
-    p: float,
-    few: str,
-    test: str,
-) -> tuple[Verdict, str]:
-    if few and (low <= 0 <= high or p >= 1 - CONFIDENCE):
-        return Verdict.UNDECIDED, few
-    if low <= 0 <= high:
-        return Verdict.UNDECIDED, "the 95 % interval of the difference contains zero"
+def _tested(both: tuple[Groups, Groups], few: str, apart: bool, seed: int) -> tuple[float, str]:
+    """Return p, and the test that gives it."""
+    if not few:
+        p = _permutation(both, _gap, seed)
+        if p < 1 - CONFIDENCE or not apart:
+            return p, "interval, permutation test"
+    return _of_ranks(both), "no overlap, rank test"
+
+
+def _doubt(relative: float | None, low: float, high: float, p: float, few: str) -> str:
+    """Say what speaks against a difference; "" when nothing does."""
+    if few and (_around_zero(low, high) or p >= 1 - CONFIDENCE):
+        return few
+    if _around_zero(low, high):
+        return "the 95 % interval of the difference contains zero"
     if p >= 1 - CONFIDENCE:
-        return Verdict.UNDECIDED, f"the permutation test gives p = {p:.2f}"
+        return f"the permutation test gives p = {p:.2f}"
     if relative is not None and abs(relative) < NOISE_GATE:
-        return Verdict.UNDECIDED, f"the difference is below the noise gate of {NOISE_GATE:.0%}"
-    verdict = Verdict.IMPROVED if absolute < 0 else Verdict.REGRESSED
-    return verdict, f"{test} (p = {p:.4f}) and noise gate agree"
+        return f"the difference is below the noise gate of {NOISE_GATE:.0%}"
+    return ""
+
+
+def _around_zero(low: float, high: float) -> bool:
+    return low <= 0 <= high
 
 
 def _groups(values: Sequence[float]) -> Groups:
